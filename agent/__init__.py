@@ -1,0 +1,1 @@
+"""Decides. Start at graph.py."""

@@ -1,0 +1,5 @@
+"""`python -m agent` is `augplan`."""
+
+from agent.cli import main
+
+main()

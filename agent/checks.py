@@ -1,0 +1,118 @@
+"""Pure rules: whether a plan is allowed, why a cell is closed, whether to stop and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent.state import Tally
+from memory.errors import UsageError
+from memory.records import Gap, Job, Limits, Plan, Policy, Reason, Step, StopReason, Strategy
+from tools.card import Tool
+from tools.catalogue import why_not_allowed, why_not_runnable
+from tools.seeds import check_draw
+
+DRY_ROUNDS = 3
+"""A cell is given up after so many rounds in a row without an accepted sample ..."""
+DRY_MADE = 24
+"""... in which at least so many candidates were made for it."""
+
+
+def problems(
+    plan: Plan,
+    job: Job,
+    tools: Mapping[str, Tool],
+    gaps: Sequence[Gap],
+    strategies: Sequence[Strategy],
+    samples_left: int | None,
+) -> list[str]:
+    """Return what is wrong with `plan`, each in words its author can act on; empty means it may run."""
+    found: list[str] = []
+    retrieved = {strategy.key for strategy in strategies}
+    ids = [step.id for step in plan.steps]
+    found += [
+        f"Two steps are named {name!r}; give each its own id." for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    for step in plan.steps:
+        found += _problems_of_tools(step, job.policy, tools)
+        missing = [key for key in step.cites if key not in retrieved]
+        if missing:
+            found.append(f"Step {step.id!r} cites {missing}, not retrieved. Cite one of: {sorted(retrieved)[:12]}.")
+        known = {gap.cell for gap in gaps}
+        found += [
+            f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
+            for fill in step.fill
+            if fill.cell not in known
+        ]
+    wanted = sum(step.count for step in plan.steps)
+    if samples_left is not None and wanted > samples_left:
+        found.append(f"The plan makes {wanted} samples and {samples_left} are left in limits.samples.")
+    return found
+
+
+def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) -> list[str]:
+    found: list[str] = []
+    for call in step.calls:
+        tool = tools.get(call.tool)
+        if tool is None:
+            found.append(f"Step {step.id!r} calls {call.tool!r}. There are: {', '.join(sorted(tools))}.")
+            continue
+        for why in (why_not_allowed(tool, policy), why_not_runnable(tool)):
+            if why:
+                found.append(f"Step {step.id!r}: {why}.")
+        try:
+            check_draw(tool, call.draw)
+        except UsageError as problem:
+            found.append(f"Step {step.id!r}: {problem}")
+    if len(step.calls) > 1 and any(call.tool in tools and tools[call.tool].labels != "kept" for call in step.calls):
+        found.append(f"Step {step.id!r} chains a tool that changes labels; call such a tool alone.")
+    return found
+
+
+def cap_left(real: int, made: int, limits: Limits) -> int | None:
+    """Return how many more samples of a label `synthetic_per_real` allows; None means any number."""
+    if limits.synthetic_per_real is None:
+        return None
+    return max(0, int(limits.synthetic_per_real * real) - made)
+
+
+def why_closed(tally: Tally, room: int | None, *, reachable: bool, forbidden: bool, usable: bool) -> Reason | None:
+    """Return why nothing more will be tried for a cell, or None.
+
+    `room` is what the cap leaves (None: any number), `usable` whether any tool may run here at all, `forbidden`
+    whether tools exist that the policy forbids, `reachable` whether there is an item to start from.
+    """
+    if not reachable:
+        return "no_parent"
+    if not usable:
+        return "not_allowed" if forbidden else "no_strategy"
+    if room == 0:
+        return "cap"
+    if tally.dry_rounds >= DRY_ROUNDS and tally.dry_made >= DRY_MADE:
+        return "no_progress" if tally.accepted else "rejected"
+    return None
+
+
+def why_stop(gaps: Sequence[Gap], limits: Limits, made: int, seconds: float, rounds: int) -> StopReason | None:
+    """Return why the loop ends now, or None. Reaching a limit is an outcome, not an exception."""
+    short = [gap for gap in gaps if gap.missing]
+    if not short:
+        return "targets_met"
+    if all(gap.reason for gap in short):
+        return "no_progress"
+    if limits.samples is not None and made >= limits.samples:
+        return "budget_spent"
+    if limits.seconds is not None and seconds >= limits.seconds:
+        return "budget_spent"
+    if rounds >= limits.rounds:
+        return "round_limit"
+    return None
+
+
+def needs_approval(plan: Plan, policy: Policy, agreed: Sequence[str]) -> bool:
+    """Return whether a person must agree: the policy asks, and the plan has a recipe nobody agreed to yet."""
+    return policy.approval == "ask" and any(recipe(step) not in agreed for step in plan.steps)
+
+
+def recipe(step: Step) -> str:
+    """Return the tools of a step joined by `+`: the arm that the step belongs to."""
+    return "+".join(call.tool for call in step.calls)

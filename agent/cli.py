@@ -1,0 +1,296 @@
+"""The command line: parse, call, print.
+
+Exit codes: 0 done, 2 bad input, 3 needs confirmation, 4 failed, 5 finished with targets unmet.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from agent.session import Ask, Ended, Waiting
+
+app = typer.Typer(
+    name="augplan",
+    help="Plan data augmentation for text, images and speech, do it, and account for every sample.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+audit_app = typer.Typer(help="What a run decided and why.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(audit_app, name="audit")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Work = Annotated[Path, typer.Argument(help="A job (YAML) or a dataset: file, folder or hub id.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree to every plan.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the run; beats the job's.")]
+Runs = Annotated[Path | None, typer.Option("--runs", help="Folder for run folders [default: ./runs].")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Samples in one tensor; changes no result.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Threads that make samples; changes no result.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+
+UNMET = 5
+WAITING = 3
+
+
+def main() -> None:
+    """Run the command line; what augplan explains itself is printed without a traceback."""
+    from memory.errors import AugplanError
+
+    try:
+        app()
+    except AugplanError as problem:
+        sys.stderr.write(f"augplan: {problem}\n")
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("augplan: stopped; go on with: augplan run --resume RUN\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+@app.command()
+def demo(runs: Runs = None, json: Json = False) -> None:
+    """Fill the gaps of three small bundled datasets: text, images, speech. No key, no network, no GPU."""
+    from datetime import UTC, datetime
+
+    from agent import display
+    from memory.bundled import NAMES, materialise
+    from memory.documents import read_job
+
+    settings = _settings(runs)
+    place = settings.runs / f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    settings = settings.model_copy(update={"runs": place})
+    reports = []
+    for name in NAMES:
+        data = materialise(name, place)
+        reports.append(_start(read_job(data / "job.yaml"), settings, name, json))
+        if not json:
+            display.report(reports[-1])
+            display.say()
+    if json:
+        display.json_out(reports)
+    else:
+        first = reports[0]["run"]
+        display.say(f"Look into a run: open {first}/report.html, or: augplan audit show {first}")
+    raise typer.Exit(0 if all(one["met"] for one in reports) else UNMET)
+
+
+def _start(job: Any, settings: Any, name: str, quiet: bool) -> dict[str, Any]:
+    from agent import display, session
+
+    with display.Watch(quiet) as watch:
+        ended = session.start(job, session.Ask(settings, watch, yes=True), name=name)
+    assert isinstance(ended, session.Ended), "a run that agrees to every plan does not wait"
+    return ended.report
+
+
+@app.command()
+def inspect(data: Work, json: Json = False) -> None:
+    """Show statistics, gaps, leaks and near-duplicates of a dataset; writes nothing."""
+    from agent import display, inspection
+
+    with display.Watch(json) as watch:
+        facts = inspection.profile_of(data, watch)
+    if json:
+        display.json_out(facts)
+    else:
+        display.profile(facts)
+
+
+@app.command()
+def plan(
+    data: Annotated[Path | None, typer.Argument(help="A job (YAML) or a dataset.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the plan to this YAML file.")] = None,
+    seed: Seed = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the first plan for a job; makes no sample."""
+    from agent import display, inspection
+    from memory.documents import dump_yaml
+    from memory.errors import UsageError
+    from memory.records import Job
+
+    if schema:
+        display.json_out(Job.model_json_schema())
+        return
+    if data is None:
+        raise UsageError("Name a job (YAML) or a dataset to plan for.")
+    with display.Watch(json or out is None) as watch:
+        made = inspection.first_plan(data, watch, seed)
+    if out is not None:
+        if out.exists():
+            raise UsageError("This file exists already; name another.", where=str(out))
+        out.write_text(dump_yaml(made), encoding="utf-8")
+        display.warn(f"plan: {out}; run it with: augplan run {data} --plan {out}")
+    if json:
+        display.json_out(made.model_dump(mode="json"))
+    elif out is None:
+        display.say(dump_yaml(made))
+
+
+@app.command()
+def run(
+    job: Annotated[Path | None, typer.Argument(help="A job (YAML) or a dataset; not with --resume.")] = None,
+    plan_file: Annotated[Path | None, typer.Option("--plan", help="Carry out this plan and stop.")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run folder.")] = None,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Inspect and plan; make no sample.")] = False,
+    seed: Seed = None,
+    runs: Runs = None,
+    batch_size: BatchSize = None,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Carry out a job: inspect, plan, make, judge, measure again, until its targets are met."""
+    from agent import display, session
+    from memory.documents import read_plan
+    from memory.errors import UsageError
+
+    if (job is None) == (resume is None):
+        raise UsageError("Name a job or a dataset, or a run folder with --resume; one of the two.")
+    settings = _settings(runs, batch_size=batch_size, workers=workers)
+    with display.Watch(json) as watch:
+        ask = session.Ask(settings, watch, yes=yes, dry_run=dry_run)
+        if resume is not None:
+            ended = session.resume(resume, ask)
+        else:
+            assert job is not None, "checked above"
+            wanted = session.read_job_or_data(job)
+            wanted = wanted if seed is None else wanted.model_copy(update={"seed": seed})
+            given = None if plan_file is None else read_plan(plan_file)
+            ended = session.start(wanted, ask, given)
+    raise typer.Exit(_finish(ended, ask, json))
+
+
+def _finish(ended: Ended | Waiting, ask: Ask, json: bool) -> int:
+    """Ask as long as the run waits for a person who is there; print how it ended; return the exit code."""
+    from dataclasses import replace
+
+    from agent import display, session
+
+    while isinstance(ended, session.Waiting):
+        asked = ended.question
+        words = f"Round {asked['round']}: make {asked['samples']} samples with {', '.join(asked['recipes'])}"
+        if json or not sys.stdin.isatty():
+            display.warn(f"{words}. Agree with: augplan run --resume {ended.run.folder} --yes")
+            if json:
+                display.json_out({"run": str(ended.run.folder), "waiting": asked})
+            return WAITING
+        answer = {"agreed": typer.confirm(f"{words}?"), "who": "person at the terminal"}
+        with display.Watch() as watch:
+            ended = session.resume(ended.run.folder, replace(ask, say=watch, answer=answer))
+    if json:
+        display.json_out(ended.report)
+    else:
+        display.report(ended.report)
+    dry = ended.report["stop_reason"] == "dry_run"
+    return 0 if ended.report["met"] or dry else UNMET
+
+
+@app.command()
+def tools(
+    name: Annotated[str | None, typer.Argument(help="One tool, such as text.swap_words.")] = None, json: Json = False
+) -> None:
+    """List the catalogue: what each tool does, needs and cites, and whether it runs here."""
+    from agent import display, machine
+
+    entries = machine.catalogue(name)
+    if json:
+        display.json_out(entries)
+    elif name is not None:
+        for key, value in entries[0].items():
+            display.say(f"{key}: {value}")
+    else:
+        rows = [
+            (one["name"], one["kind"], one["labels"], "yes" if one["runnable"] else one["why_not"], one["summary"])
+            for one in entries
+        ]
+        display.SHOWN = len(rows)
+        display.table("Tools", ("name", "kind", "labels", "runs here", "what it does"), rows)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what works on this machine and what is missing."""
+    from agent import display, machine
+
+    facts = machine.examine()
+    if json:
+        display.json_out(facts)
+        return
+    for line in machine.told(facts):
+        display.say(line)
+
+
+@audit_app.command("list")
+def audit_list(runs: Runs = None, json: Json = False) -> None:
+    """List the runs of a folder."""
+    from agent import display
+    from memory.runs import listing
+
+    entries = [{"run": str(one.folder), "state": one.state} for one in listing(_settings(runs).runs)]
+    if json:
+        display.json_out(entries)
+    else:
+        display.table("Runs", ("run", "state"), [(one["run"], one["state"]) for one in entries])
+
+
+@audit_app.command("show")
+def audit_show(folder: RunFolder, json: Json = False) -> None:
+    """Tell a run's decisions, one line each."""
+    from agent import audit, display
+
+    if json:
+        display.json_out(audit.decisions(folder))
+    else:
+        display.say(audit.story(folder))
+
+
+@audit_app.command("why")
+def audit_why(
+    folder: RunFolder,
+    sample: Annotated[str, typer.Argument(help="An id, as in the export's sample_id.")],
+    json: Json = False,
+) -> None:
+    """Walk from a sample back to its gates, tools, values, evidence, gap and request."""
+    from agent import audit, display
+
+    facts = audit.lineage(folder, sample)
+    if json:
+        display.json_out(facts)
+    else:
+        display.say(facts.get("unknown") or audit.why(folder, sample))
+    raise typer.Exit(2 if "unknown" in facts else 0)
+
+
+@audit_app.command("verify")
+def audit_verify(folder: RunFolder, json: Json = False) -> None:
+    """Check every seal of a run's trace; name the first bad record."""
+    from agent import display
+    from memory.runs import Run
+    from memory.trace import verify
+
+    check = verify(Run.open(folder).folder)
+    facts = {"ok": check.ok, "records": check.records, "first_bad": check.first_bad, "problem": check.problem}
+    if json:
+        display.json_out(facts)
+    else:
+        display.say(
+            f"ok: {check.records} records" if check.ok else f"NOT ok, record {check.first_bad}: {check.problem}"
+        )
+    raise typer.Exit(0 if check.ok else 4)
+
+
+def _settings(runs: Path | None = None, **flags: Any) -> Any:
+    from agent.settings import be_offline, from_environment
+
+    be_offline()
+    return from_environment(runs=runs, **flags)

@@ -1,0 +1,129 @@
+"""What a terminal shows: progress on standard error, tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+SHOWN = 24
+"""Lines of a table on the screen; `--json` gives all."""
+
+_SAYING = {"open": "reading", "inspect": "inspecting", "apply": "making", "judge": "judging"}
+
+
+class Watch:
+    """Shows how far a run is: one live bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(stderr=True)
+        self.live = None if quiet or not self.console.is_terminal else self._bar()
+        self.task: Any = None
+        self.last: tuple[str, str] | None = None
+
+    def _bar(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        bar = Progress(*columns, console=self.console, transient=True)
+        bar.start()
+        self.task = bar.add_task("starting", total=None)
+        return bar
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Take one event of a run: {node, done, of, step?, note?}."""
+        if self.quiet:
+            return
+        what = f"{_SAYING.get(event['node'], event['node'])} {event.get('step', '')}".rstrip()
+        if self.live is not None:
+            self.live.update(self.task, description=what, completed=event.get("done", 0), total=event.get("of"))
+        elif self.last != (what, "end") and event.get("done") == event.get("of"):
+            self.console.print(Text(f"{what}: {event.get('of', '')}"))
+            self.last = (what, "end")
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+
+def say(text: str = "") -> None:
+    """Print plain words on standard output; nothing in them is markup."""
+    Console(highlight=False, soft_wrap=True).print(Text(text))
+
+
+def warn(text: str) -> None:
+    """Print plain words on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
+    """Print a table; columns named in `numbers` are set to the right. Long tables are cut, and say so."""
+    grid = Table(title=Text(title), title_justify="left", header_style="bold")
+    for head in heads:
+        grid.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
+    for row in rows[:SHOWN]:
+        grid.add_row(*(Text(str(value)) for value in row))
+    Console().print(grid)
+    if len(rows) > SHOWN:
+        say(f"... and {len(rows) - SHOWN} more; --json gives all.")
+
+
+def report(result: dict[str, Any]) -> None:
+    """Print how a run ended: coverage before and after, what was made and refused, where it is."""
+    lines = sorted(result["targets"], key=lambda line: (line["met"], line["before"] / line["required"]))
+    rows = [(*(_cell(line), line["required"], line["before"], line["after"]), _state(line)) for line in lines]
+    heads, numbers = ("cell", "required", "before", "after", "state"), ("required", "before", "after")
+    table(f"{result['dataset']} ({result['modality']}): {result['stop_reason']}", heads, rows, numbers)
+    refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
+    say(f"{result['made']} made, {result['accepted']} accepted; refused: {refused}; {result['cost']['seconds']:.1f} s")
+    if result["export"]:
+        say(f"export: {result['export']}")
+    say(f"run:    {result['run']}")
+
+
+def _cell(line: dict[str, Any]) -> str:
+    return ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
+
+
+def _state(line: dict[str, Any]) -> str:
+    return "met" if line["met"] else f"short: {line['reason']}"
+
+
+def profile(facts: dict[str, Any]) -> None:
+    """Print what `inspect` found."""
+    splits = ", ".join(f"{name} {count}" for name, count in facts["splits"].items())
+    say(f"{facts['samples']} samples ({splits})")
+    rows = [(name, one["rows"], one["counted"]) for name, one in facts["classes"].items()]
+    rows.sort(key=lambda row: row[2])
+    table("Classes in training", ("class", "rows", "distinct"), rows, ("rows", "distinct"))
+    near, leaks = facts["near_duplicates"], facts["leaks"]
+    say(f"imbalance ratio {facts['imbalance_ratio']:.1f}; near-duplicates {near['count']}; leaks {leaks['count']}")
+    attributes = [
+        (name, one.get("unit", ""), _number(one.get("min")), _number(one.get("median")), _number(one.get("max")))
+        for name, one in facts["attributes"].items()
+    ]
+    if attributes:
+        table("Attributes", ("attribute", "unit", "min", "median", "max"), attributes, ("min", "median", "max"))
+    gaps = [(_cell(gap), gap["have"], gap["required"]) for gap in facts["gaps"]]
+    if gaps:
+        table("Gaps", ("cell", "have", "required"), gaps, ("have", "required"))
+    for one in facts["skipped"]["first"][:SHOWN]:
+        warn(f"skipped {one['where']}: {one['why']}")
+
+
+def _number(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, int | float) else ""
+
+
+def json_out(value: object) -> None:
+    """Write one JSON document on standard output."""
+    import json
+
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")

@@ -1,0 +1,44 @@
+"""Looking without making: the profile of a dataset, and the first plan for a job. Nothing stays on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from agent import accounts, session
+from agent.settings import Settings
+from memory.datasets.dataset import open_dataset
+from memory.records import Plan
+from memory.runs import Run
+from tools.coverage import profile, survey
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def profile_of(path: Path, say: Say) -> dict[str, Any]:
+    """Return what `augplan inspect` shows, as {samples, splits, classes, cells, near_duplicates, leaks, gaps, ...}."""
+    job = session.read_job_or_data(path)
+    with TemporaryDirectory(prefix="augplan-") as place:
+        dataset = open_dataset(job.dataset, Path(place), job.seed)
+        coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
+        targets = list(job.targets) or accounts.default_targets(coverage)
+        gaps = [
+            {"target": gap.target, "cell": gap.cell.model_dump(), "have": gap.have, "required": gap.required}
+            for gap in accounts.first_gaps(targets, coverage)
+        ]
+        skipped = {"count": dataset.skipped_count, "first": [vars(one) for one in dataset.skipped[:100]]}
+        return profile(dataset, coverage, gaps) | {"modality": dataset.modality, "skipped": skipped}
+
+
+def first_plan(path: Path, say: Say, seed: int | None = None) -> Plan:
+    """Return the plan of the first round, by the same graph that would carry it out."""
+    job = session.read_job_or_data(path)
+    job = job if seed is None else job.model_copy(update={"seed": seed})
+    with TemporaryDirectory(prefix="augplan-") as place:
+        settings = Settings(runs=Path(place))
+        ended = session.start(job, session.Ask(settings, say, yes=True, dry_run=True))
+        assert isinstance(ended, session.Ended), "a dry run does not wait"
+        plans = Run.open(Path(ended.report["run"])).plans()
+        return plans[0] if plans else Plan(round=1, planner="rules", why=ended.report["stop_reason"])

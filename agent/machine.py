@@ -1,0 +1,83 @@
+"""What this machine can do: the catalogue with what is runnable here, and a doctor's list."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from memory.errors import UsageError
+from tools import devices
+from tools.catalogue import load, why_not_runnable
+
+_PACKAGES = ("torch", "torchaudio", "torchvision", "langgraph", "datasets", "pyarrow", "soundfile", "scikit-learn")
+
+
+def catalogue(name: str | None = None) -> list[dict[str, Any]]:
+    """Return every tool, or the one named, as plain facts. Raises UsageError for a name that is not there."""
+    known = load()
+    if name is not None and name not in known:
+        close = [other for other in known if name.split(".")[-1] in other]
+        raise UsageError(f"There is no tool {name!r}; there are: {', '.join(close or known)}.")
+    entries = []
+    for tool in known.values() if name is None else [known[name]]:
+        why_not = why_not_runnable(tool)
+        entry: dict[str, Any] = {
+            "name": tool.name,
+            "kind": tool.kind,
+            "modality": tool.modality,
+            "family": tool.family,
+            "labels": tool.labels if tool.kind == "augment" else "",
+            "runnable": why_not is None,
+            "why_not": why_not,
+            "licence": tool.licence,
+            "remote": tool.needs.remote,
+            "cites": list(tool.cites),
+            "changes": list(tool.changes),
+            "cpu_seconds_per_1000": tool.cost.cpu_seconds if tool.kind == "augment" else None,
+            "version": tool.version,
+            "summary": tool.summary,
+        }
+        if name is not None:
+            entry["parameters"] = {
+                field: {"usual": tool.params.usual.get(field), "about": about.description}
+                for field, about in tool.params.model_fields.items()
+            }
+        entries.append(entry)
+    return entries
+
+
+def examine() -> dict[str, Any]:
+    """Return what works on this machine: device, packages, tools that run, disk."""
+    entries = catalogue()
+    usage = shutil.disk_usage(".")
+    return {
+        "python": platform.python_version(),
+        "machine": devices.describe(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
+        "not_runnable": {one["name"]: one["why_not"] for one in entries if not one["runnable"]},
+        "free_disk_gib": round(usage.free / 2**30, 1),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def told(facts: dict[str, Any]) -> list[str]:
+    """Return the doctor's list as lines."""
+    machine = facts["machine"]
+    where = f"{machine['gpu']}, {machine['gpu_memory_gib']} GiB" if "gpu" in machine else "no GPU; tools run on the CPU"
+    lines = [f"python   {facts['python']}", f"device   {machine['device']}: {where}"]
+    lines += [
+        f"package  {name} {found or 'MISSING; run: pip install augplan'}" for name, found in facts["packages"].items()
+    ]
+    lines.append(f"tools    {facts['tools']['runnable']} of {facts['tools']['of']} run here")
+    lines += [f"missing  {name}: {why}" for name, why in facts["not_runnable"].items()]
+    lines.append(f"disk     {facts['free_disk_gib']} GiB free here")
+    return lines

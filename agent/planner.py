@@ -1,0 +1,128 @@
+"""The rules planner: deterministic, no model. Pilots first, then growth of what the gates accept.
+
+An arm is a tool. Its weight is the product of what the literature says for it (`Strategy.score`) and the mean of a
+Beta(1, 1) posterior over acceptance in this run, per unit of cost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.state import Tally
+from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Step, Strategy
+from tools.card import Tool
+
+PILOT_SHARE = 0.25
+"""Share of a cell's missing items that the first round makes, spread over every arm."""
+KEEP_ABOVE = 0.3
+"""An arm is dropped when its weight falls under this share of the best arm's."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One tool that may be tried, and what speaks for it."""
+
+    tool: Tool
+    prior: float
+    cites: tuple[str, ...]
+    tally: Tally
+
+    @property
+    def acceptance(self) -> float:
+        """Posterior mean of the share accepted; samples that were not needed are no evidence."""
+        judged = self.tally.made - self.tally.rejected.get("surplus", 0)
+        return (self.tally.accepted + 1) / (judged + 2)
+
+    @property
+    def weight(self) -> float:
+        """Expected accepted samples, weighed by the literature, per unit of cost."""
+        return (
+            self.prior * self.acceptance / (1.0 + self.tool.cost.cpu_seconds / 1000 + self.tool.cost.gpu_seconds / 100)
+        )
+
+
+@dataclass(frozen=True)
+class Need:
+    """A gap with what may still be made for it."""
+
+    gap: Gap
+    room: int | None
+    """Samples the cap leaves; None means any number."""
+    start: Cell | None
+    """Where parents come from when the cell itself has none."""
+    movers: tuple[str, ...]
+    """Then: the tools that can move a sample into the cell."""
+
+
+def arms_of(tools: Sequence[Tool], strategies: Sequence[Strategy], tallies: Mapping[str, Tally]) -> list[Arm]:
+    """Return one arm per tool that a retrieved strategy speaks for, best first."""
+    arms = []
+    for tool in tools:
+        speaking = [strategy for strategy in strategies if strategy.key in tool.cites]
+        if speaking:
+            prior = max(strategy.score for strategy in speaking)
+            cites = tuple(strategy.key for strategy in speaking)
+            arms.append(Arm(tool, prior, cites, tallies.get(tool.name, Tally())))
+    return sorted(arms, key=lambda arm: (-arm.weight, arm.tool.name))
+
+
+def plan_round(number: int, needs: Sequence[Need], arms: Sequence[Arm], samples_left: int | None) -> Plan:
+    """Return the steps of one round: which arm makes how many candidates for which cell."""
+    live = _worth_trying(arms) if number > 1 else list(arms)
+    fills: dict[str, list[Fill]] = {arm.tool.name: [] for arm in live}
+    left = math.inf if samples_left is None else samples_left
+    for turn, need in enumerate(sorted(needs, key=lambda need: (need.gap.have / need.gap.required, need.gap.cell.key))):
+        usable = [arm for arm in live if not need.movers or arm.tool.name in need.movers]
+        if not usable and need.movers:
+            usable = [arm for arm in arms if arm.tool.name in need.movers]
+        if not usable or left < 1:
+            continue
+        count = min(_candidates(number, need, usable), int(min(left, 2**31)))
+        left -= count
+        for arm, share in zip(usable, _split(count, [arm.weight for arm in usable], turn), strict=True):
+            if share:
+                fills.setdefault(arm.tool.name, []).append(Fill(cell=need.gap.cell, count=share, start=need.start))
+    steps = tuple(_step(number, arm, fills[arm.tool.name]) for arm in arms if fills.get(arm.tool.name))
+    why = "a pilot of every arm" if number == 1 else "growth of the arms whose samples are accepted"
+    return Plan(round=number, planner="rules", steps=steps, why=why if steps else "no arm is left for any open cell")
+
+
+def _worth_trying(arms: Sequence[Arm]) -> list[Arm]:
+    best = max((arm.weight for arm in arms), default=0.0)
+    return [arm for arm in arms if arm.weight >= KEEP_ABOVE * best]
+
+
+def _candidates(number: int, need: Need, arms: Sequence[Arm]) -> int:
+    """Candidates for one cell: a pilot first; then what is missing, divided by the share expected to be accepted."""
+    wanted = need.gap.missing if need.room is None else min(need.gap.missing, need.room)
+    if number == 1:
+        return min(wanted, max(len(arms), math.ceil(PILOT_SHARE * wanted)))
+    total = sum(arm.weight for arm in arms)
+    expected = sum(arm.weight * arm.acceptance for arm in arms) / total
+    return min(math.ceil(wanted / max(expected, 0.1)), 4 * wanted + 8)
+
+
+def _split(count: int, weights: Sequence[float], turn: int) -> list[int]:
+    """Split `count` in proportion to `weights` by largest remainder; ties go round with `turn`."""
+    total = sum(weights)
+    exact = [count * weight / total for weight in weights]
+    shares = [int(part) for part in exact]
+    order = sorted(range(len(weights)), key=lambda at: (-(exact[at] - shares[at]), (at - turn) % len(weights)))
+    for at in order[: count - sum(shares)]:
+        shares[at] += 1
+    return shares
+
+
+def _step(number: int, arm: Arm, fills: Sequence[Fill]) -> Step:
+    usual: dict[str, Draw] = dict(arm.tool.params.usual)
+    judged = arm.tally.made - arm.tally.rejected.get("surplus", 0)
+    so_far = f"{arm.tally.accepted} of {judged} accepted so far" if judged else "not tried yet"
+    return Step(
+        id=f"r{number}.{arm.tool.name}",
+        calls=(Call(tool=arm.tool.name, draw=usual),),
+        fill=tuple(fills),
+        cites=arm.cites,
+        why=f"prior {arm.prior:.2f}, {so_far}, weight {arm.weight:.3f}",
+    )

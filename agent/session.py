@@ -1,0 +1,251 @@
+"""Open or resume a run, drive the graph, and copy committed decisions to the trace.
+
+The trace follows the checkpoint, never leads it: a decision is written once the node after it has begun, which is
+after its own checkpoint is on disk.
+"""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
+
+from agent import state as states
+from agent.evidence import notes_digest
+from agent.graph import build
+from agent.settings import Settings
+from agent.state import Context, State
+from memory import records
+from memory.datasets.dataset import open_dataset, reopen
+from memory.datasets.export import check_target, kind_of
+from memory.datasets.made import Made
+from memory.datasets.noise import read_noise
+from memory.documents import dump_yaml, read_job, read_plan
+from memory.errors import RecordError
+from memory.literature import notes
+from memory.records import Job, Plan, Source
+from memory.runs import Run
+from memory.trace import Trace
+from tools import catalogue, devices
+from tools.executors import Here
+
+Say = Callable[[dict[str, Any]], None]
+_PACKAGES = (
+    "augplan",
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "numpy",
+    "scikit-learn",
+    "langgraph",
+    "pydantic",
+    "datasets",
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that came to its end: what `report.json` holds."""
+
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run that waits for a person to agree to a plan."""
+
+    run: Run
+    question: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How this sitting goes about its work; none of it changes a result."""
+
+    settings: Settings
+    say: Say = lambda _event: None
+    yes: bool = False
+    dry_run: bool = False
+    answer: dict[str, Any] | None = None
+    """A person's answer to the plan that the run waits with: {agreed, who, why}."""
+
+
+def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None) -> Ended | Waiting:
+    """Run `job` from its beginning.
+
+    Raises UsageError before anything is written when the export's folder exists already.
+    """
+    if job.export.path is not None:
+        check_target(Path(job.export.path))
+    run = Run.create(ask.settings.runs, name or Path(job.dataset.path).stem)
+    run.write_text("job.yaml", dump_yaml(job))
+    if given is not None:
+        run.write_text("plan-given.yaml", dump_yaml(given))
+    return _sit(run, ask)
+
+
+def resume(folder: Path, ask: Ask) -> Ended | Waiting:
+    """Go on with a run that was stopped or killed, or that waits for an answer. A finished run gives its report."""
+    return _sit(Run.open(folder), ask)
+
+
+def _sit(run: Run, ask: Ask) -> Ended | Waiting:
+    with run.lock():
+        job = run.job()
+        context = _context(run, job, ask)
+        with _graph(run) as graph:
+            return _Sitting(run, ask, context, graph).drive()
+
+
+def _context(run: Run, job: Job, ask: Ask) -> Context:
+    devices.one_thread_each()
+    workspace = run.dataset
+    known = (workspace / "dataset.json").exists()
+    dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
+    given = run.folder / "plan-given.yaml"
+    noise = job.assets.noise
+    kind_of(dataset, job.export.format)  # refuse an impossible format before any work
+    return Context(
+        job=job,
+        run=run,
+        dataset=dataset,
+        made=Made(run.made),
+        tools=catalogue.load(),
+        executor=Here(ask.settings.workers),
+        modality=dataset.modality,
+        settings=ask.settings,
+        noise=read_noise(Path(noise)) if noise is not None else [],
+        given=read_plan(given) if given.exists() else None,
+        yes=ask.yes,
+        dry_run=ask.dry_run,
+        say=ask.say,
+    )
+
+
+def _records() -> list[type]:
+    """Return every record that may stand in a checkpoint."""
+    kinds = [*vars(records).values(), *vars(states).values()]
+    return [kind for kind in kinds if isinstance(kind, type) and hasattr(kind, "model_fields")]
+
+
+@contextmanager
+def _graph(run: Run) -> Iterator[Any]:
+    with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
+        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=_records()))
+        yield build().compile(checkpointer=saver)
+
+
+class _Sitting:
+    """One process working on one run."""
+
+    def __init__(self, run: Run, ask: Ask, context: Context, graph: Any) -> None:
+        self.run, self.ask, self.context, self.graph = run, ask, context, graph
+        limit = 16 * (context.job.limits.rounds + 2)
+        self.config = {"configurable": {"thread_id": "run"}, "recursion_limit": limit}
+        self.trace = Trace.open_for_writing(run.folder)
+        self.pending: list[dict[str, Any]] = []
+        self.seconds_in_trace = 0.0
+
+    def drive(self) -> Ended | Waiting:
+        """Work until the end, or until a person is needed."""
+        saved = self.graph.get_state(self.config)
+        self._open_trace(saved.values)
+        earlier, began = float(saved.values.get("seconds", 0.0)), time.perf_counter()
+        self.context.clock = lambda: earlier + time.perf_counter() - began
+        if saved.values and not saved.next:
+            return Ended(self.run.read_json("report.json"))
+        last = time.perf_counter()
+        question = None
+        for update in self.graph.stream(self._entry(saved), self.config, context=self.context, durability="sync"):
+            self._flush()
+            now = time.perf_counter()
+            for node, brought in update.items():
+                if node == "__interrupt__":
+                    question = brought[0].value
+                    continue
+                spent = self.context.seconds_by_node
+                spent[node] = spent.get(node, 0.0) + now - last
+                self.pending += [_body(one) for one in (brought or {}).get("decisions", [])]
+            last = now
+        self._flush()
+        if question is not None:
+            return Waiting(self.run, question)
+        return self._end()
+
+    def _entry(self, saved: Any) -> Any:
+        """Return what the graph goes on with: a fresh state, a person's answer, or nothing new."""
+        if not saved.values:
+            return State()
+        if saved.interrupts:
+            return Command(resume=self.ask.answer or {"agreed": True, "who": "--yes"}) if self._answered() else None
+        return None
+
+    def _answered(self) -> bool:
+        return self.ask.answer is not None or self.ask.yes
+
+    def _open_trace(self, saved: dict[str, Any]) -> None:
+        """Write the opening record of a new trace; bring that of a resumed run up to its checkpoint."""
+        bodies = [record["body"] for record in self.trace.read()]
+        if not bodies:
+            self.trace.append([self._opening()])
+        written = sum(body["kind"] == "decision" for body in bodies)
+        committed = saved.get("decisions", [])
+        if written > len(committed):
+            raise RecordError("The trace holds decisions that the checkpoint does not.", where=str(self.run.folder))
+        missing = [_body(one) for one in committed[written:]]
+        if saved:
+            missing.append({"kind": "resumed", "settings": self.context.settings.model_dump(mode="json")})
+        if missing and not any(body["kind"] == "closed" for body in bodies):
+            self.trace.append(missing)
+
+    def _opening(self) -> dict[str, Any]:
+        use = self.context
+        dataset = {"name": use.dataset.name, "digest": use.dataset.digest, "splits": use.dataset.splits()}
+        return {
+            "kind": "opened",
+            "given": use.job.model_dump(mode="json", exclude_unset=True),
+            "in_force": use.job.model_dump(mode="json"),
+            "settings": use.settings.model_dump(mode="json"),
+            "dataset": {**dataset, "modality": use.modality, "skipped": use.dataset.skipped_count},
+            "notes": notes_digest(notes.load()),
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in _PACKAGES},
+            "machine": devices.describe(),
+            "egress": "none: no tool of this run sends anything",
+        }
+
+    def _flush(self) -> None:
+        start = time.perf_counter()
+        if self.pending:
+            self.trace.append(self.pending)
+            self.pending = []
+        self.seconds_in_trace += time.perf_counter() - start
+
+    def _end(self) -> Ended:
+        spent = {name: round(value, 3) for name, value in self.context.seconds_by_node.items()}
+        report = self.run.read_json("report.json")
+        report["cost"]["seconds_by_node"] = spent | {"trace": round(self.seconds_in_trace, 3)}
+        self.run.write_json("report.json", report)
+        self.trace.append([{"kind": "closed", "stop_reason": report["stop_reason"], "cost": report["cost"]}])
+        return Ended(report)
+
+
+def _body(decision: Any) -> dict[str, Any]:
+    return {"kind": "decision", **decision.model_dump(mode="json")}
+
+
+def read_job_or_data(path: Path) -> Job:
+    """Return the job in a YAML file, or a job of defaults for a dataset."""
+    if path.suffix in {".yaml", ".yml"}:
+        return read_job(path)
+    return Job(dataset=Source(path=str(path.resolve() if path.exists() else path)))

@@ -1,0 +1,54 @@
+"""This machine: where runs go, how large a batch is, what computes. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memory.errors import UsageError
+
+
+class Settings(BaseModel):
+    """What differs between machines and must not change a result. A flag beats the environment beats the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runs: Path = Path("runs")
+    """Folder that run folders are made in."""
+    batch_size: int = Field(64, ge=1, le=65536)
+    """Samples in one tensor."""
+    workers: int = Field(2, ge=1, le=256)
+    """Threads that make shards."""
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+
+
+def from_environment(**flags: object) -> Settings:
+    """Return the settings: `flags` that are not None, then AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE.
+
+    Raises UsageError naming the variable or flag that cannot be read.
+    """
+    values: dict[str, object] = {
+        name: os.environ[f"AUGPLAN_{name.upper()}"]
+        for name in Settings.model_fields
+        if f"AUGPLAN_{name.upper()}" in os.environ
+    }
+    values |= {name: value for name, value in flags.items() if value is not None}
+    values.setdefault("workers", min(4, os.cpu_count() or 1))
+    if "device" not in values:
+        from tools.devices import device
+
+        values["device"] = device()
+    try:
+        return Settings.model_validate(values)
+    except ValueError as problem:
+        raise UsageError(f"These settings cannot be used: {problem}", where="settings") from problem
+
+
+def be_offline() -> None:
+    """Keep libraries from looking anything up: unless a job allows it, nothing leaves the machine."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("LANGSMITH_TRACING", "false")

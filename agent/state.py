@@ -1,0 +1,107 @@
+"""What the graph carries and saves (`State`: ids, counts, decisions), and what its nodes use (`Context`)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.settings import Settings
+from memory.datasets.dataset import Dataset
+from memory.datasets.made import Made
+from memory.datasets.media import Wave
+from memory.records import Decision, Gap, Job, Modality, Plan, StopReason, Strategy, Target
+from memory.runs import Run
+from tools.apply import Maker
+from tools.card import Tool
+from tools.coverage import Coverage
+from tools.executors import Here
+from tools.judge import Judge
+
+
+class Tally(BaseModel):
+    """How candidates of one tool, or for one cell, have fared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    made: int = 0
+    accepted: int = 0
+    rejected: dict[str, int] = {}
+    """Gate -> candidates it refused."""
+    dry_rounds: int = 0
+    """Rounds in a row that made candidates and had none accepted."""
+    dry_made: int = 0
+    """Candidates made in those rounds."""
+
+
+class State(TypedDict, total=False):
+    """Saved after every node. Kilobytes: no sample is ever in it."""
+
+    question: str
+    """Asked instead of a run: an id, a cell or a step to explain."""
+    answer: str
+    round: int
+    targets: list[Target]
+    gaps: list[Gap]
+    """Every cell that was short when the run began."""
+    filled: dict[str, int]
+    """`target|cell` -> accepted samples in that cell."""
+    labels: dict[str, int]
+    """Label -> accepted samples."""
+    arms: dict[str, Tally]
+    """Step recipe (tools joined by `+`) -> how its candidates fared."""
+    cells: dict[str, Tally]
+    """`target|cell` -> how candidates made for it fared."""
+    strategies: list[Strategy]
+    plan: Plan | None
+    agreed: list[str]
+    """Recipes that a person or the policy has agreed to."""
+    fresh: list[str]
+    """Steps applied and not yet judged."""
+    steps: list[str]
+    """Steps applied and judged, in order."""
+    made: int
+    accepted: int
+    rejected: dict[str, int]
+    outcome: dict[str, Any]
+    """What the latest judging brought, until `learn` has taken it in."""
+    seconds: float
+    """Time spent working, over all sittings."""
+    gpu_seconds: float
+    """Time spent making samples on a GPU."""
+    stop: StopReason | None
+    decisions: Annotated[list[Decision], operator.add]
+
+
+Update = dict[str, Any]
+
+
+@dataclass
+class Context:
+    """What nodes work with; built anew by every sitting, never saved."""
+
+    job: Job
+    run: Run
+    dataset: Dataset
+    made: Made
+    tools: dict[str, Tool]
+    executor: Here
+    modality: Modality
+    settings: Settings
+    noise: list[Wave] = field(default_factory=list)
+    """Recordings to mix in, from `assets.noise`."""
+    given: Plan | None = None
+    """A plan that a person brought, or None."""
+    yes: bool = False
+    dry_run: bool = False
+    say: Callable[[dict[str, Any]], None] = lambda _event: None
+    """Told of progress: {"node", "done", "of"}."""
+    clock: Callable[[], float] = lambda: 0.0
+    """Seconds of work in this run so far, over all sittings."""
+    seconds_by_node: dict[str, float] = field(default_factory=dict)
+    coverage: Coverage | None = None
+    maker: Maker | None = None
+    judge: Judge | None = None

@@ -1,0 +1,217 @@
+"""How nodes set tools to work: survey the dataset, make a step's candidates, put them before the gates.
+
+What is built here (coverage, maker, judge) is built once a sitting and can always be built again from disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from agent import accounts, checks
+from agent.state import Context
+from memory.datasets.made import Candidate, Judged
+from memory.datasets.media import Payload, decode
+from memory.records import Cell, Gap, Modality, Plan, Step, Target, Verdict
+from tools import apply
+from tools.catalogue import select
+from tools.coverage import Coverage, survey
+from tools.judge import Judge
+
+
+def coverage(use: Context) -> Coverage:
+    """Return what the dataset covers; measured once a run, kept beside the dataset."""
+    if use.coverage is None:
+        use.coverage = survey(use.dataset, lambda done, of: use.say({"node": "inspect", "done": done, "of": of}))
+    return use.coverage
+
+
+def on_gpu(use: Context) -> bool:
+    """Return whether tensors of this run go to a GPU."""
+    return use.modality != "text" and bool(use.settings.device == "cuda")
+
+
+def _maker(use: Context) -> apply.Maker:
+    if use.maker is None:
+        use.maker = apply.Maker(
+            use.dataset,
+            coverage(use),
+            use.tools,
+            use.job.seed,
+            noise=use.noise,
+            batch_size=use.settings.batch_size,
+            device=use.settings.device,
+        )
+    return use.maker
+
+
+def make_step(use: Context, step: Step) -> int:
+    """Make the shards of one step that are not there yet; return how many candidates the step has.
+
+    Stops between shards when the time of the run is spent; what was made is judged all the same.
+    """
+    maker = _maker(use)
+    planned = apply.tasks(step, coverage(use), use.job.seed)
+    shards = [planned[start : start + apply.SHARD] for start in range(0, len(planned), apply.SHARD)]
+    todo = [at for at in range(len(shards)) if not use.made.has_candidates(step.id, at)]
+    done = sum(len(shard) for at, shard in enumerate(shards) if at not in todo)
+
+    def one(at: int) -> int:
+        if _time_is_up(use):
+            return 0
+        use.made.write_candidates(step.id, at, maker.make(step, shards[at]))
+        return len(shards[at])
+
+    for made in use.executor.map(one, todo):
+        done += made
+        use.say({"node": "apply", "step": step.id, "done": done, "of": len(planned)})
+    return done
+
+
+def _time_is_up(use: Context) -> bool:
+    limit = use.job.limits.seconds
+    return limit is not None and use.clock() >= limit
+
+
+def payload_of(made: Candidate, modality: Modality) -> Payload | None:
+    """Return a made sample as its reader will see it: decoded from the bytes that are kept."""
+    if made.refused is not None:
+        return None
+    if modality == "text":
+        return made.text
+    assert made.blob is not None, "a made image or clip has its bytes"
+    return decode(modality, made.blob, made.id)
+
+
+def _judge(use: Context, steps: Sequence[str]) -> Judge:
+    """Build the judge of this sitting; it remembers what earlier sittings accepted."""
+    if use.judge is None:
+        gates = select("gate", use.modality)
+        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates)
+        for batch in _in_batches(use.made.accepted(steps), 512):
+            kept = [(made.id, payload_of(made, use.modality)) for made, _ in batch]
+            use.judge.remember([name for name, _ in kept], [payload for _, payload in kept if payload is not None])
+    return use.judge
+
+
+def _in_batches(pairs: Iterator[tuple[Candidate, Judged]], size: int) -> Iterator[list[tuple[Candidate, Judged]]]:
+    batch: list[tuple[Candidate, Judged]] = []
+    for pair in pairs:
+        batch.append(pair)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class Accounts:
+    """What one judging brought, and how much room each cell has left."""
+
+    def __init__(self, use: Context, gaps: Sequence[Gap], targets: Sequence[Target], labels: dict[str, int]) -> None:
+        self.targets, self.columns = targets, use.dataset.columns
+        self.limits = use.job.limits
+        self.real = coverage(use).real_per_label()
+        self.labels_before = labels
+        self.gaps = {gap.cell.key: gap for gap in gaps}
+        self.filled: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
+        self.tallies: dict[str, dict[str, dict[str, Any]]] = {"arms": {}, "cells": {}}
+
+    def room(self, cell: Cell, label: str | None) -> int:
+        """Return how many more samples the cell may take: what is missing, and what the cap leaves."""
+        gap = self.gaps[cell.key]
+        missing = gap.missing - self.filled.get(accounts.slot(gap.target, cell), 0)
+        if label is not None:
+            made = self.labels_before.get(label, 0) + self.labels.get(label, 0)
+            cap = checks.cap_left(self.real.get(label, 0), made, self.limits)
+            missing = missing if cap is None else min(missing, cap)
+        return max(0, missing)
+
+    def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
+        """Enter one judged candidate."""
+        gap = self.gaps[Cell(at=made.cell).key]
+        for book, name in (("arms", recipe), ("cells", accounts.slot(gap.target, gap.cell))):
+            tally = self.tallies[book].setdefault(name, {"made": 0, "accepted": 0, "rejected": {}})
+            tally["made"] += 1
+            tally["accepted"] += judged.accepted
+            if judged.rejected_by:
+                tally["rejected"][judged.rejected_by] = tally["rejected"].get(judged.rejected_by, 0) + 1
+        if judged.accepted:
+            for slot in accounts.landed(made, judged, self.targets, self.columns):
+                self.filled[slot] = self.filled.get(slot, 0) + 1
+            if made.label is not None:
+                self.labels[made.label] = self.labels.get(made.label, 0) + 1
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what `learn` takes in."""
+        arms = self.tallies["arms"].values()
+        rejected: dict[str, int] = {}
+        for tally in arms:
+            for gate, count in tally["rejected"].items():
+                rejected[gate] = rejected.get(gate, 0) + count
+        return {
+            "made": sum(tally["made"] for tally in arms),
+            "accepted": sum(tally["accepted"] for tally in arms),
+            "rejected": rejected,
+            "filled": self.filled,
+            "labels": self.labels,
+            **self.tallies,
+        }
+
+
+def judge_steps(
+    use: Context,
+    plan: Plan,
+    gaps: Sequence[Gap],
+    targets: Sequence[Target],
+    labels: dict[str, int],
+    steps: Sequence[str],
+) -> dict[str, Any]:
+    """Judge every candidate of a plan in the order it was made, and book it.
+
+    Run again after a crash it gives the same verdicts: they follow from the candidates and from what was accepted
+    in earlier rounds, never from what an unfinished judging left behind.
+    """
+    books = Accounts(use, gaps, targets, labels)
+    judge = _judge(use, steps)
+    for done, step in enumerate(plan.steps):
+        for shard in use.made.shards(step.id):
+            candidates = use.made.candidates(step.id, shard)
+            judged = _judge_shard(use, judge, books, checks.recipe(step), candidates)
+            use.made.write_judged(step.id, shard, judged)
+        use.say({"node": "judge", "step": step.id, "done": done + 1, "of": len(plan.steps)})
+    return books.outcome()
+
+
+def _judge_shard(
+    use: Context, judge: Judge, books: Accounts, recipe: str, candidates: Sequence[Candidate]
+) -> list[Judged]:
+    """Judge as many at a time as cannot overfill a cell; what comes after a cell is full is not needed."""
+    results: list[Judged] = []
+    waiting: list[Candidate] = []
+    taken: dict[str, int] = {}
+
+    def flush() -> None:
+        payloads = [payload_of(made, use.modality) for made in waiting]
+        for made, judged in zip(waiting, judge.judge(waiting, payloads), strict=True):
+            books.book(recipe, made, judged)
+            results.append(judged)
+        waiting.clear()
+        taken.clear()
+
+    for made in candidates:
+        cell = Cell(at=made.cell)
+        if waiting and taken.get(cell.key, 0) >= books.room(cell, made.label):
+            flush()
+        if not made.soft_label and books.room(cell, made.label) == 0:
+            flush()
+            surplus = Verdict(gate="surplus", accepted=False, why=f"{cell.key} was full already")
+            judged = Judged(id=made.id, accepted=False, verdicts=(surplus,), attributes={})
+            books.book(recipe, made, judged)
+            results.append(judged)
+            continue
+        waiting.append(made)
+        taken[cell.key] = taken.get(cell.key, 0) + 1
+    flush()
+    return results

@@ -1,0 +1,1 @@
+"""The surveyed literature as records."""

@@ -1,0 +1,1 @@
+"""Words: one Markdown file with slots a message. Start at render.py."""

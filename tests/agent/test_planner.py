@@ -1,0 +1,93 @@
+"""The rules planner: pilots, growth, exact splits."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from agent import evidence, planner
+from agent.planner import Need
+from agent.state import Tally
+from memory.literature import notes
+from memory.records import Cell, Gap
+from tools.catalogue import select
+
+
+def arms(tallies: dict[str, Tally] | None = None) -> list[planner.Arm]:
+    tools = [tool for tool in select("augment", "text") if tool.labels == "kept"]
+    return planner.arms_of(tools, evidence.retrieve(notes.load(), "text", tools), tallies or {})
+
+
+def need(label: str, have: int, required: int, room: int | None = None) -> Need:
+    cell = Cell(at={"label": label})
+    return Need(Gap(target=0, cell=cell, required=required, before=have, have=have, parents=have), room, None, ())
+
+
+def made_for(plan, label: str) -> int:
+    return sum(fill.count for step in plan.steps for fill in step.fill if fill.cell.at["label"] == label)
+
+
+def test_every_text_tool_is_an_arm_with_a_paper_behind_it():
+    assert len(arms()) == len([tool for tool in select("augment", "text") if tool.labels == "kept"])
+    assert all(arm.cites for arm in arms())
+
+
+def test_the_first_round_is_a_pilot_of_every_arm():
+    plan = planner.plan_round(1, [need("refund", 10, 110)], arms(), None)
+    assert {step.calls[0].tool for step in plan.steps} == {arm.tool.name for arm in arms()}
+    assert made_for(plan, "refund") == 25
+
+
+def test_a_pilot_never_makes_more_than_is_missing():
+    plan = planner.plan_round(1, [need("refund", 10, 12)], arms(), None)
+    assert made_for(plan, "refund") == 2
+
+
+def test_growth_makes_more_candidates_when_fewer_are_accepted():
+    good = {arm.tool.name: Tally(made=100, accepted=98) for arm in arms()}
+    poor = {arm.tool.name: Tally(made=100, accepted=24) for arm in arms()}
+    wanted = [need("refund", 10, 110)]
+    assert made_for(planner.plan_round(2, wanted, arms(good), None), "refund") == 104
+    assert made_for(planner.plan_round(2, wanted, arms(poor), None), "refund") == 408
+
+
+def test_an_arm_that_is_always_rejected_is_dropped():
+    loser = arms()[0].tool.name
+    tallies = {arm.tool.name: Tally(made=50, accepted=45) for arm in arms()} | {loser: Tally(made=50, accepted=0)}
+    plan = planner.plan_round(2, [need("refund", 10, 110)], arms(tallies), None)
+    assert loser not in {step.calls[0].tool for step in plan.steps}
+    assert plan.steps
+
+
+def test_samples_that_were_not_needed_do_not_count_against_an_arm():
+    arm = arms()[0]
+    full = planner.Arm(arm.tool, 1.0, arm.cites, Tally(made=100, accepted=10, rejected={"surplus": 90}))
+    assert full.acceptance == 11 / 12
+
+
+def test_the_cap_and_the_budget_hold():
+    assert made_for(planner.plan_round(1, [need("refund", 10, 110, room=3)], arms(), None), "refund") == 3
+    plan = planner.plan_round(1, [need("refund", 10, 110), need("delivery", 10, 110)], arms(), 30)
+    assert sum(step.count for step in plan.steps) == 30
+
+
+def test_the_emptiest_cell_is_served_first_when_the_budget_is_short():
+    plan = planner.plan_round(1, [need("large", 100, 110), need("small", 1, 110)], arms(), 20)
+    assert made_for(plan, "small") == 20
+    assert made_for(plan, "large") == 0
+
+
+def test_no_need_gives_no_step():
+    assert planner.plan_round(1, [], arms(), None).steps == ()
+
+
+@given(
+    count=some.integers(0, 500),
+    weights=some.lists(some.floats(0.01, 1.0), min_size=1, max_size=9),
+    turn=some.integers(0, 50),
+)
+def test_a_split_loses_and_invents_nothing(count: int, weights: list[float], turn: int):
+    shares = planner._split(count, weights, turn)
+    assert sum(shares) == count
+    total = sum(weights)
+    assert all(abs(share - count * weight / total) <= 1 for share, weight in zip(shares, weights, strict=True))

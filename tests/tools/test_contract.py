@@ -1,0 +1,133 @@
+"""Promises every augmentation keeps. A new tool is covered by existing."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from tools.batches import Images, Texts, Waves
+from tools.card import Tool
+from tools.catalogue import load
+from tools.seeds import check_draw
+
+AUGMENTATIONS = [tool for tool in load().values() if tool.kind == "augment"]
+every_tool = pytest.mark.parametrize("tool", AUGMENTATIONS, ids=lambda tool: tool.name)
+
+
+def part(batch: Any, at: int) -> Any:
+    if isinstance(batch, Texts):
+        return replace(batch, items=[batch.items[at]])
+    if isinstance(batch, Images):
+        partners = None if batch.partners is None else batch.partners[at : at + 1]
+        return Images(batch.pixels[at : at + 1], partners)
+    assert isinstance(batch, Waves)
+    return replace(batch, samples=batch.samples[at : at + 1], lengths=[batch.lengths[at]])
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return all(same(one, other) for one, other in zip(left, right, strict=True))
+    if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
+        return left.dtype == right.dtype and torch.equal(left, right)
+    return bool(left == right)
+
+
+@every_tool
+def test_one_result_or_refusal_per_sample(tool: Tool, batch_for):
+    batch, params = batch_for(tool)
+    made = tool.run(batch, params)
+    assert len(made) == len(batch)
+    assert sum(result is not None for result in made) >= len(batch) // 3
+    for result in made:
+        payload = result[0] if tool.labels == "mixed" and result is not None else result
+        if tool.modality == "text":
+            assert payload is None or isinstance(payload, str)
+        elif tool.modality == "image":
+            assert payload is None or (payload.dtype == torch.uint8 and payload.dim() == 3)
+        else:
+            assert payload is None or (payload.dtype == torch.float32 and payload.dim() == 2)
+
+
+@every_tool
+def test_something_changes(tool: Tool, batch_for):
+    batch, params = batch_for(tool)
+    made = tool.run(batch, params)
+    if isinstance(batch, Texts):
+        before: list[Any] = list(batch.items)
+    elif isinstance(batch, Images):
+        before = list(batch.pixels)
+    else:
+        before = [batch.clip(at) for at in range(len(batch))]
+    changed = [
+        not same(result[0] if tool.labels == "mixed" else result, old)
+        for result, old in zip(made, before, strict=True)
+        if result is not None
+    ]
+    assert any(changed)
+
+
+@every_tool
+def test_result_does_not_depend_on_the_batch(tool: Tool, batch_for):
+    batch, params = batch_for(tool)
+    together = tool.run(batch, params)
+    alone = [tool.run(part(batch, at), [params[at]])[0] for at in range(len(batch))]
+    assert all(same(one, other) for one, other in zip(together, alone, strict=True))
+
+
+@every_tool
+def test_same_input_same_output_and_input_untouched(tool: Tool, batch_for):
+    batch, params = batch_for(tool)
+    before = copy.deepcopy(batch)
+    first = tool.run(batch, params)
+    state = torch.get_rng_state()
+    second = tool.run(batch, params)
+    assert all(same(one, other) for one, other in zip(first, second, strict=True))
+    assert torch.equal(state, torch.get_rng_state()), "the global generator was used"
+    if isinstance(batch, Texts):
+        assert batch.items == before.items
+    elif isinstance(batch, Images):
+        assert torch.equal(batch.pixels, before.pixels)
+    else:
+        assert torch.equal(batch.samples, before.samples)
+
+
+@every_tool
+def test_an_empty_batch_gives_nothing(tool: Tool, batch_for):
+    batch, _ = batch_for(tool)
+    if isinstance(batch, Texts):
+        empty: Any = Texts([])
+    elif isinstance(batch, Images):
+        empty = Images(batch.pixels[:0], batch.pixels[:0])
+    else:
+        empty = Waves(batch.samples[:0], [], batch.rate_hz)
+    assert tool.run(empty, []) == []
+
+
+@every_tool
+def test_the_card_can_be_read(tool: Tool):
+    assert len(tool.summary) > 20
+    assert tool.family
+    assert tool.cites
+    assert tool.cost.cpu_seconds > 0
+    for name, field in tool.params.model_fields.items():
+        assert field.description, f"{name} has no description"
+    check_draw(tool, {name: value for name, value in tool.params.usual.items()})
+    assert set(tool.params.usual) <= set(tool.params.model_fields) - {"seed"}
+
+
+def test_every_citation_has_a_record():
+    from memory.literature.notes import load as notes
+
+    keys = set(notes())
+    assert {key for tool in load().values() for key in tool.cites} <= keys
+
+
+def test_loading_the_catalogue_loads_no_torch():
+    code = "import sys, tools.catalogue; tools.catalogue.load(); assert not {'torch', 'sklearn', 'datasets'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from tools.batches import Waves
+from tools.filters import cut, groups, outside, peaks, resample, too_short, transform_length
+
+
+def test_transform_lengths_are_long_enough_and_smooth():
+    assert [transform_length(samples) for samples in (1, 16, 17, 1000, 4096, 65536)] == [16, 16, 32, 1008, 4320, 65856]
+
+
+def test_groups_hold_each_clip_once_by_padded_length():
+    batch = Waves(torch.arange(5.0)[:, None, None].expand(5, 1, 2048).clone(), [1000, 2000, 1024, 0, 1920], 8000)
+    found = {tuple(at): rows.shape for at, rows in groups(batch)}
+    assert found == {(0, 2): (2, 1, 1024), (1,): (1, 1, 2048), (4,): (1, 1, 1920)}
+    for at, rows in groups(batch):
+        assert rows[:, 0, 0].tolist() == [float(place) for place in at]
+
+
+def test_groups_are_bounded_and_hold_one_clip_at_least():
+    batch = Waves(torch.zeros(5, 1, 1024), [1000] * 5, 8000)
+    assert [at for at, _ in groups(batch, 2048)] == [[0, 1], [2, 3], [4]]
+    assert [at for at, _ in groups(batch, 10)] == [[0], [1], [2], [3], [4]]
+
+
+def test_cut_divides_by_the_peak_only_beyond_full_scale():
+    rows = torch.tensor([[[0.5, -2.0, 9.0]], [[0.5, -0.25, 9.0]], [[0.0, 1e-7, 9.0]]])
+    loud, plain, silent = cut(rows, [2, 2, 2])
+    assert loud.tolist() == [[0.25, -1.0]]
+    assert plain.tolist() == [[0.5, -0.25]]
+    assert silent is None
+
+
+def test_peaks_see_both_signs():
+    assert peaks(torch.tensor([[[0.25, -0.5]], [[0.75, 0.0]]])) == [0.5, 0.75]
+
+
+@pytest.mark.parametrize(("step", "per"), [(9, 10), (10, 9), (187, 200), (1, 2), (2, 1), (449, 400)])
+def test_resampling_reads_a_tone_between_its_samples(step, per):
+    time = np.arange(8000)
+    clip = torch.from_numpy(np.sin(0.3 * time).astype(np.float32))[None]
+    made = resample(clip, step, per)[0].numpy()
+    assert made.size == round(8000 * per / step)
+    inside = slice(100, made.size - 100)
+    assert np.abs(made - np.sin(0.3 * np.arange(made.size) * step / per))[inside].max() < 2e-3
+
+
+def test_resampling_one_sample_gives_one_sample():
+    assert resample(torch.ones(2, 1), 11, 10).shape == (2, 1)
+
+
+def test_a_band_stop_is_nought_inside_and_one_beyond_its_edges():
+    hertz = torch.tensor([0.0, 260.0, 280.0, 300.0, 400.0, 440.0])
+    gains = outside(hertz, torch.tensor([[300.0, 400.0]]), 40.0)
+    assert gains[0].tolist() == pytest.approx([1, 1, 0.5, 0, 0, 1], abs=1e-6)
+
+
+def test_ten_milliseconds_are_long_enough():
+    assert too_short(79, 8000)
+    assert not too_short(80, 8000)

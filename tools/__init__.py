@@ -1,0 +1,1 @@
+"""Does things to data: every verb. Start at catalogue.py."""

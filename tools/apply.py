@@ -1,0 +1,296 @@
+"""One step x dataset -> candidates with their lineage.
+
+A shard is a fixed number of consecutive candidates of a step, so its content does not depend on how many fit in
+a batch, on the worker, or on what else runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from memory.datasets.dataset import Dataset
+from memory.datasets.made import Candidate
+from memory.datasets.media import Payload, Wave, content_of, encode_image, encode_wave
+from memory.digests import short
+from memory.errors import ToolError
+from memory.records import Call, Cell, Step
+from tools.batches import Corpus, Images, Texts, Waves, padded_length
+from tools.card import Params, Tool
+from tools.coverage import Coverage
+from tools.executors import guarded
+from tools.seeds import draw, generator, seed_for
+
+if TYPE_CHECKING:
+    import torch
+
+SHARD = 256
+
+
+@dataclass(frozen=True)
+class Task:
+    """One candidate to make: which parent, for which cell, the how-manieth try with this parent."""
+
+    position: int
+    row: int
+    attempt: int
+    cell: Cell
+
+
+@dataclass
+class _Item:
+    """A candidate on its way through the calls of a step."""
+
+    task: Task
+    payload: Any
+    """Text, or a tensor; None once a tool refused."""
+    rate_hz: int = 0
+    parents: tuple[str, ...] = ()
+    partner: Any = None
+    partner_label: str = ""
+    soft_label: dict[str, float] = field(default_factory=dict)
+    drawn: list[dict[str, Any]] = field(default_factory=list)
+    refused: str | None = None
+
+
+def tasks(step: Step, coverage: Coverage, run_seed: int) -> list[Task]:
+    """Return what a step makes, in order: parents of each cell in a seeded order, each used again only after all."""
+    planned: list[Task] = []
+    for fill in step.fill:
+        rows = coverage.rows_in(fill.start or fill.cell)
+        if len(rows) == 0:
+            continue
+        order = generator(seed_for(run_seed, step.id, fill.cell.key)).permutation(len(rows))
+        for turn in range(fill.count):
+            row = int(rows[order[turn % len(rows)]])
+            planned.append(Task(len(planned), row, turn // len(rows), fill.cell))
+    return planned
+
+
+class Maker:
+    """Makes candidates from the training rows of one dataset."""
+
+    def __init__(  # noqa: PLR0913  everything that a result may depend on, and the two things it may not
+        self,
+        dataset: Dataset,
+        coverage: Coverage,
+        tools: dict[str, Tool],
+        run_seed: int,
+        *,
+        noise: Sequence[Wave] = (),
+        batch_size: int = 64,
+        device: str = "cpu",
+    ) -> None:
+        self.dataset, self.coverage, self.tools, self.run_seed = dataset, coverage, tools, run_seed
+        self.noise, self.batch_size, self.device = noise, batch_size, device
+        self.labels = dataset.column("label")
+        self.groups = dataset.column("group")
+        self.ids = dataset.column("id")
+        self.attributes = {name: dataset.column(name) for name in dataset.columns.attributes}
+        self._corpus: Corpus | None = None
+
+    def make(self, step: Step, shard: Sequence[Task]) -> list[Candidate]:
+        """Return one candidate per task, in order; refused ones say by whom and why."""
+        rows = sorted({task.row for task in shard})
+        decoded = dict(zip(rows, self.dataset.payloads(rows), strict=True))
+        items = [self._start(task, decoded[task.row]) for task in shard]
+        for turn, call in enumerate(step.calls):
+            self._run(step, turn, call, items)
+        return [self._finish(step, item) for item in items]
+
+    def remake(self, step_id: str, made: Candidate) -> Candidate:
+        """Make one sample again from its lineage row alone.
+
+        Raises KeyError when its parent is not in the dataset any more.
+        """
+        row = self.ids.index(made.parents[0])
+        calls = tuple(
+            Call(tool=call["tool"], draw={name: value for name, value in call["params"].items() if name != "seed"})
+            for call in made.calls
+        )
+        step = Step.model_construct(id=step_id, calls=calls, fill=(), cites=(), why="")
+        return self.make(step, [Task(made.position, row, made.attempt, Cell(at=made.cell))])[0]
+
+    # --- one candidate -----------------------------------------------------------------------------
+
+    def _start(self, task: Task, payload: Payload) -> _Item:
+        parent = str(self.ids[task.row])
+        if isinstance(payload, str):
+            return _Item(task, payload, parents=(parent,))
+        import torch
+
+        if isinstance(payload, Wave):
+            return _Item(task, torch.from_numpy(payload.samples), payload.rate_hz, (parent,))
+        return _Item(task, torch.from_numpy(payload).permute(2, 0, 1).contiguous(), 0, (parent,))
+
+    def _seed(self, step: Step, item: _Item) -> int:
+        return seed_for(self.run_seed, item.parents[0], step.id, item.task.cell.key, str(item.task.attempt))
+
+    def _finish(self, step: Step, item: _Item) -> Candidate:
+        row = item.task.row
+        label = self.labels[row] if not item.soft_label else None
+        made = Candidate(
+            id=short(str(self.run_seed), step.id, item.parents[0], item.task.cell.key, str(item.task.attempt)),
+            step=step.id,
+            position=item.task.position,
+            attempt=item.task.attempt,
+            parents=item.parents,
+            cell=dict(item.task.cell.at),
+            label=label,
+            group=self.groups[row],
+            attributes={name: str(of[row]) for name, of in self.attributes.items() if of[row] is not None},
+            calls=tuple(item.drawn),
+            seed=self._seed(step, item),
+            soft_label=item.soft_label,
+            refused=item.refused,
+        )
+        if item.payload is None:
+            return made
+        if isinstance(item.payload, str):
+            return replace(made, text=item.payload, content=content_of(item.payload))
+        payload: Payload
+        if item.rate_hz:
+            payload = Wave(item.payload.cpu().numpy(), item.rate_hz)
+            return replace(made, blob=encode_wave(payload), content=content_of(payload))
+        payload = item.payload.permute(1, 2, 0).contiguous().cpu().numpy()
+        return replace(made, blob=encode_image(payload), content=content_of(payload))
+
+    # --- one call over many ------------------------------------------------------------------------
+
+    def _run(self, step: Step, turn: int, call: Call, items: list[_Item]) -> None:
+        tool = self.tools[call.tool]
+        live = [item for item in items if item.payload is not None]
+        for item in live:
+            params = draw(tool, call.draw, seed_for(self._seed(step, item), str(turn)))
+            item.drawn.append({"tool": tool.name, "version": tool.version, "params": params.model_dump()})
+            if tool.needs.partner:
+                self._give_partner(step, item)
+        for batch in _alike([item for item in live if item.payload is not None], self.batch_size):
+            self._run_batch(tool, batch)
+
+    def _run_batch(self, tool: Tool, batch: list[_Item]) -> None:
+        params = [tool.params(**item.drawn[-1]["params"]) for item in batch]
+        try:
+            made = guarded(tool, self._batch(tool, batch), list[Params](params))
+        except ToolError as problem:
+            if len(batch) == 1:
+                batch[0].payload, batch[0].refused = None, str(problem)
+                return
+            for item in batch:  # one bad sample must not cost its neighbours
+                self._run_batch(tool, [item])
+            return
+        for item, result in zip(batch, made, strict=True):
+            self._take(tool, item, result)
+
+    def _take(self, tool: Tool, item: _Item, result: Any) -> None:
+        if result is None:
+            item.payload, item.refused = None, f"{tool.name} refused this sample"
+        elif tool.labels == "mixed":
+            item.payload, share = result
+            own = str(self.labels[item.task.row])
+            item.soft_label = {own: round(float(share), 6), item.partner_label: round(1.0 - float(share), 6)}
+        else:
+            item.payload = result
+
+    def _batch(self, tool: Tool, batch: list[_Item]) -> Any:
+        if isinstance(batch[0].payload, str):
+            return Texts([item.payload for item in batch], self.corpus() if tool.needs.corpus else Corpus())
+        import torch
+
+        if not batch[0].rate_hz:
+            pixels = torch.stack([item.payload for item in batch]).to(self.device)
+            partners = torch.stack([item.partner for item in batch]).to(self.device) if tool.needs.partner else None
+            return Images(pixels, partners)
+        lengths = [int(item.payload.shape[-1]) for item in batch]
+        samples = torch.zeros((len(batch), batch[0].payload.shape[0], padded_length(max(lengths))))
+        for at, item in enumerate(batch):
+            samples[at, :, : lengths[at]] = item.payload
+        rate = batch[0].rate_hz
+        return Waves(samples.to(self.device), lengths, rate, self._noise_at(rate))
+
+    # --- what tools may use beside the sample ---------------------------------------------------------
+
+    def corpus(self) -> Corpus:
+        """Return the word counts of the training texts; counted once."""
+        if self._corpus is None:
+            self._corpus = count_words(self.dataset)
+        return self._corpus
+
+    def _noise_at(self, rate_hz: int) -> list[torch.Tensor]:
+        import torch
+
+        from tools.filters import resample
+
+        return [
+            torch.from_numpy(clip.samples.mean(axis=0))
+            if clip.rate_hz == rate_hz
+            else resample(torch.from_numpy(clip.samples.mean(axis=0))[None], clip.rate_hz, rate_hz)[0]
+            for clip in self.noise
+        ]
+
+    def _give_partner(self, step: Step, item: _Item) -> None:
+        row = self._row_of_another_label(item.task.row, seed_for(self._seed(step, item), "partner"))
+        if row is None:
+            item.payload, item.refused = None, "there is no image of another label to mix with"
+            return
+        import torch
+
+        pixels = torch.from_numpy(self.dataset.payloads([row])[0]).permute(2, 0, 1)  # type: ignore[arg-type, unused-ignore]
+        item.partner = _same_shape(pixels, item.payload)
+        item.parents = (item.parents[0], str(self.ids[row]))
+        item.partner_label = str(self.labels[row])
+
+    def _row_of_another_label(self, row: int, seed: int) -> int | None:
+        """Draw a training row of any other label, every such row alike."""
+        rng = generator(seed)
+        rows = self.coverage.train
+        others = [at for at in rng.permutation(rows)[:64].tolist() if self.labels[at] != self.labels[row]]
+        if not others:
+            others = [at for at in rows.tolist() if self.labels[at] != self.labels[row]]
+        return int(others[0]) if others else None
+
+
+def _same_shape(pixels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Bring a partner to the shape of the image that it is mixed into."""
+    import torch
+
+    channels, height, width = like.shape
+    grey = pixels.float().mean(dim=0, keepdim=True)
+    made = pixels.float() if pixels.shape[0] == channels else grey.expand(channels, -1, -1)
+    if made.shape != like.shape:
+        made = torch.nn.functional.interpolate(made[None], (height, width), mode="bilinear", antialias=True)[0]
+    return made.round().clamp(0, 255).to(torch.uint8)
+
+
+def _alike(items: list[_Item], batch_size: int) -> Iterator[list[_Item]]:
+    """Yield batches of items that may stand in one tensor."""
+    groups: dict[tuple[object, ...], list[_Item]] = {}
+    for item in items:
+        groups.setdefault(_kind(item), []).append(item)
+    for group in groups.values():
+        for start in range(0, len(group), batch_size):
+            yield group[start : start + batch_size]
+
+
+def _kind(item: _Item) -> tuple[object, ...]:
+    if isinstance(item.payload, str):
+        return ("text",)
+    if item.rate_hz:
+        return item.rate_hz, item.payload.shape[0], padded_length(int(item.payload.shape[-1]))
+    return tuple(item.payload.shape)
+
+
+def count_words(dataset: Dataset, batch: int = 4096) -> Corpus:
+    """Count the lower-cased words of the training texts."""
+    documents: dict[str, int] = {}
+    terms: dict[str, int] = {}
+    rows = dataset.rows("train")
+    for start in range(0, len(rows), batch):
+        for text in dataset.payloads(rows[start : start + batch].tolist()):
+            words = str(text).lower().split()
+            for word in words:
+                terms[word] = terms.get(word, 0) + 1
+            for word in set(words):
+                documents[word] = documents.get(word, 0) + 1
+    return Corpus(len(rows), documents, terms)

@@ -1,0 +1,67 @@
+"""What a gate is handed: a batch of made samples with their parents, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from memory.datasets.made import Candidate
+from memory.datasets.media import Payload
+from memory.records import Cell, Columns, Modality
+
+if TYPE_CHECKING:
+    from tools.similarity import Seen
+    from tools.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Made samples in the order they were made; every field has one entry a sample."""
+
+    ids: Sequence[str]
+    payloads: Sequence[Payload]
+    parents: Sequence[Payload]
+    """The first parent of each, decoded."""
+    parent_ids: Sequence[str]
+    labels: Sequence[str | None]
+    """What the sample claims to be; for a mixed one the label of the largest share."""
+    cells: Sequence[Cell | None]
+    """The cell that each was made for."""
+    attributes: Sequence[dict[str, str]]
+    """Axis -> value: label, group, what is inherited from the parent, what was measured on the sample."""
+    mixed: Sequence[bool]
+    """True for samples made from two labels."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.ids)
+
+    def take(self, at: Sequence[int]) -> Candidates:
+        """Return the samples at these positions, in that order."""
+        return replace(self, **{part.name: [getattr(self, part.name)[i] for i in at] for part in fields(self)})
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What made samples are compared with, over a whole run."""
+
+    modality: Modality
+    seen: Seen
+    """Every training row, and every sample accepted so far."""
+    held_out: Seen
+    """Every row of the evaluation splits."""
+    training: Container[str]
+    """Ids of the training rows."""
+    teacher: Teacher
+
+
+def standing(made: Candidate, label: str | None, columns: Columns) -> dict[str, str]:
+    """Return where a made sample stands on the axes that it has from its parent.
+
+    Label and group may be called by their role or by the name of their column.
+    """
+    given: dict[str, str | None] = dict(made.attributes)
+    for role, value in (("label", label), ("group", made.group)):
+        given |= {name: value for name in (role, getattr(columns, role)) if name is not None}
+    return {axis: value for axis, value in given.items() if value is not None}

@@ -1,0 +1,1 @@
+"""One gate a file: a verdict for every made sample."""

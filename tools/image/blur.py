@@ -1,0 +1,99 @@
+"""Gaussian blur (Hendrycks & Dietterich 2019, blur corruptions)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from tools.batches import Images
+from tools.card import Cost, Params, augment
+from tools.pixels import made, parts, to_uint8
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Blur(Params):
+    """How far every pixel is spread."""
+
+    sigma: float = Field(1.0, ge=0.2, le=20, description="Standard deviation of the Gaussian in pixels.")
+    usual: ClassVar = {"sigma": (0.8, 1.6)}
+
+
+@augment(
+    Blur, family="degradation", cites=("hendrycks2019corruptions",), changes=("sharpness",), cost=Cost(cpu_seconds=0.5)
+)
+def blur(batch: Images, params: Sequence[Blur]) -> list[torch.Tensor | None]:
+    """Blur with a Gaussian: keeps the large shapes, removes fine detail; can break labels that hang on texture.
+
+    The kernel ends at three sigma, and before the far edge of the image; its sum is 1. The image is mirrored about its
+    outermost pixels. Images that look the same afterwards are refused. Returns (channels, height, width) uint8 each.
+    """
+    import torch
+
+    pixels = batch.pixels
+    result = torch.empty_like(pixels)
+    for part in parts(pixels):
+        levels = pixels[part].to(torch.float32)
+        sigmas = [own.sigma for own in params[part]]
+        result[part] = to_uint8(_across(_down(levels, sigmas), sigmas))
+    return made(pixels, result)
+
+
+def _weights(sigmas: Sequence[float], side: int, device: torch.device) -> torch.Tensor:
+    """Return half a kernel an item, centre first: (items, 1 + largest radius), zeros beyond an item's own radius."""
+    import torch
+
+    reach = [min(math.ceil(3 * sigma), side - 1) for sigma in sigmas]
+    half = np.zeros((len(sigmas), 1 + max(reach)))
+    for row, sigma, own in zip(half, sigmas, reach, strict=True):
+        kernel = np.exp(-0.5 * (np.arange(own + 1) / sigma) ** 2)
+        row[: own + 1] = kernel / (kernel[0] + 2 * kernel[1:].sum())
+    return torch.from_numpy(half.astype(np.float32)).to(device)
+
+
+def _down(levels: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
+    """Blur along columns."""
+    from torch.nn.functional import pad
+
+    count, channels, height, width = levels.shape
+    weights = _weights(sigmas, height, levels.device)
+    reach = weights.shape[1] - 1
+    if reach == 0:
+        return levels
+    planes = pad(levels, (0, 0, reach, reach), mode="reflect").flatten(2)
+    return _sum_of_shifts(planes, weights, width).view(count, channels, height, width)
+
+
+def _across(levels: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
+    """Blur along rows, all rows of an image laid end to end: short rows of a small image would waste a loop each."""
+    from torch.nn.functional import pad
+
+    count, channels, height, width = levels.shape
+    weights = _weights(sigmas, width, levels.device)
+    reach = weights.shape[1] - 1
+    if reach == 0:
+        return levels
+    line = pad(levels, (reach, reach, 0, 0), mode="reflect").reshape(count, 1, -1)
+    blurred = _sum_of_shifts(line, weights, 1).view(count, -1)
+    # Places that mix two rows lie in the padding, which these windows leave out.
+    return blurred.unfold(1, width, width + 2 * reach).reshape(count, channels, height, width)
+
+
+def _sum_of_shifts(lines: torch.Tensor, weights: torch.Tensor, stride: int) -> torch.Tensor:
+    """Return the weighted sum of `lines` (items, rows, length) shifted by multiples of `stride` to both sides.
+
+    Elementwise, so an item's bits do not depend on the batch: the zeros beyond its own radius add exactly nothing.
+    """
+    reach = weights.shape[1] - 1
+    length = lines.shape[2] - 2 * reach * stride
+    total = lines[:, :, reach * stride : reach * stride + length] * weights[:, :1, None]
+    for distance in range(1, reach + 1):
+        before, after = (reach - distance) * stride, (reach + distance) * stride
+        pair = lines[:, :, before : before + length] + lines[:, :, after : after + length]
+        total.addcmul_(pair, weights[:, distance : distance + 1, None])
+    return total

@@ -1,0 +1,64 @@
+"""Mirroring and a resized crop (Krizhevsky et al. 2012, section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tools.batches import Images
+from tools.card import Cost, Params, augment
+from tools.pixels import change, made, warp
+
+if TYPE_CHECKING:
+    import torch
+
+
+class FlipCrop(Params):
+    """Which window of the image is shown, and whether it is mirrored."""
+
+    flip: Literal["no", "horizontal"] = Field("no", description="Mirror left and right, or not.")
+    scale: float = Field(0.85, ge=0.1, le=1, description="Sides of the window, as a share of the image's sides.")
+    x: float = Field(0.5, ge=0, le=1, description="Place of the window: 0 is left, 1 is right.")
+    y: float = Field(0.5, ge=0, le=1, description="Place of the window: 0 is top, 1 is bottom.")
+    usual: ClassVar = {"flip": ("no", "horizontal"), "scale": (0.7, 0.92), "x": (0.0, 1.0), "y": (0.0, 1.0)}
+
+
+@augment(
+    FlipCrop,
+    family="geometric",
+    cites=("krizhevsky2012imagenet", "shorten2019survey"),
+    changes=("brightness", "contrast", "sharpness"),
+    cost=Cost(cpu_seconds=0.4),
+)
+def flip_crop(batch: Images, params: Sequence[FlipCrop]) -> list[torch.Tensor | None]:
+    """Cut a window, enlarge it to the image's size, mirror it: keeps the object, moves it and its scale.
+
+    The window keeps the image's shape and lies at any fraction of a pixel; it is enlarged bilinearly. Mirroring breaks
+    labels where left and right differ in meaning (digits, letters): fix `flip` to "no" there. Images that look the
+    same afterwards are refused. Returns (channels, height, width) uint8 each.
+    """
+    pixels = batch.pixels
+    height, width = int(pixels.shape[2]), int(pixels.shape[3])
+    result = pixels
+    whole = [at for at, own in enumerate(params) if own.scale == 1 and own.flip == "horizontal"]
+    result = change(pixels, result, whole, lambda images: images.flip(-1))
+    cut = [at for at, own in enumerate(params) if own.scale < 1]
+    windows = [_window(params[at], height, width) for at in cut]
+    result = change(pixels, result, cut, lambda images: warp(images, np.stack(windows), "border"))
+    return made(pixels, result)
+
+
+def _window(own: FlipCrop, height: int, width: int) -> NDArray[np.float64]:
+    """Return the map from the result to the image, (2, 3), in pixels from the centre."""
+    free = 1 - own.scale
+    mirror = -1.0 if own.flip == "horizontal" else 1.0
+    return np.array(
+        [
+            [mirror * own.scale, 0.0, (own.x - 0.5) * free * width],
+            [0.0, own.scale, (own.y - 0.5) * free * height],
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Speech augmentations, one a file."""

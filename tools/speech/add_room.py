@@ -1,0 +1,157 @@
+"""Reverberation of a simulated room: image sources (Allen & Berkley 1979), then a diffuse tail (Ko et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tools.batches import Waves
+from tools.card import Cost, Params, augment
+from tools.filters import FOR_TRANSFORMS, SILENT, cut, groups, peaks, too_short, transform_length
+from tools.seeds import generator
+
+if TYPE_CHECKING:
+    import torch
+
+_SOUND_M_S = 343.0
+_IMAGES_SECONDS = 0.04
+_WALL_M = 0.2
+
+
+class AddRoom(Params):
+    """The room, and how far the talker is from the microphone in it."""
+
+    length_m: float = Field(6.0, ge=2, le=40, description="Length of the room in metres.")
+    width_m: float = Field(4.0, ge=2, le=40, description="Width of the room in metres.")
+    height_m: float = Field(2.7, ge=2, le=15, description="Height of the room in metres.")
+    rt60_s: float = Field(0.3, ge=0.05, le=3, description="Seconds in which the sound falls by 60 dB.")
+    distance_m: float = Field(
+        1.0, ge=0.1, le=20, description="From talker to microphone in metres; less where the room is too small."
+    )
+    usual: ClassVar = {
+        "length_m": (3.0, 10.0),
+        "width_m": (2.5, 8.0),
+        "height_m": (2.4, 4.0),
+        "rt60_s": (0.1, 0.6),
+        "distance_m": (0.5, 3.0),
+    }
+
+
+@augment(AddRoom, family="reverberation", cites=("ko2017reverb", "allen1979image"), cost=Cost(cpu_seconds=0.8))
+def add_room(batch: Waves, params: Sequence[AddRoom]) -> list[torch.Tensor | None]:
+    """Let a clip sound in a room: the direct sound stays where it was, reflections follow, the level is kept.
+
+    The seed places talker and microphone. Every channel is given the same response; what would sound on after
+    the end of the clip is cut off. The energy of the result equals that of the clip, unless that would go
+    beyond full scale: then the result is divided by its peak. Returns float32 (channels, time). Clips under
+    10 ms and silent clips are refused.
+    """
+    made: list[torch.Tensor | None] = [None] * len(params)
+    for positions, rows in groups(batch, FOR_TRANSFORMS):
+        responses = [room_response(params[at], batch.rate_hz) for at in positions]
+        for size in sorted({_power_of_two(response) for response in responses}):
+            places = [place for place, response in enumerate(responses) if _power_of_two(response) == size]
+            chosen = rows if len(places) == len(positions) else rows[places]
+            lengths = [batch.lengths[positions[place]] for place in places]
+            heard = reverberated(chosen, lengths, [responses[place] for place in places])
+            loud = peaks(chosen)
+            for place, result, peak in zip(places, heard, loud, strict=True):
+                at = positions[place]
+                made[at] = result if peak >= SILENT and not too_short(batch.lengths[at], batch.rate_hz) else None
+    return made
+
+
+def reverberated(
+    rows: torch.Tensor, lengths: Sequence[int], responses: Sequence[NDArray[np.float32]]
+) -> list[torch.Tensor | None]:
+    """Convolve items of `rows` (items, channels, time) with one response each; time and energy stay as they are.
+
+    Responses of one call must share the power of two at or above their length.
+    """
+    import torch
+
+    reach = _power_of_two(responses[0])
+    size = transform_length(rows.shape[-1] + reach)
+    filters = np.zeros((len(responses), 1, reach), dtype=np.float32)
+    for response, row in zip(responses, filters, strict=True):
+        row[0, : response.size] = response
+    spectra = torch.fft.rfft(rows, size)
+    spectra *= torch.fft.rfft(torch.from_numpy(filters).to(rows.device), size)
+    heard = torch.fft.irfft(spectra, size)[..., : rows.shape[-1]]
+    for row, length in zip(heard, lengths, strict=True):
+        row[:, length:] = 0
+    before, after = (torch.linalg.vector_norm(part, dim=(1, 2), keepdim=True) for part in (rows, heard))
+    return cut(heard.mul_(before / after.clamp_(min=1e-30)), lengths)
+
+
+def _power_of_two(response: NDArray[np.float32]) -> int:
+    return 1 << (response.size - 1).bit_length()
+
+
+def room_response(own: AddRoom, rate_hz: int) -> NDArray[np.float32]:
+    """Return the impulse response (time,) of a room, from the arrival of the direct sound, whose height is 1.
+
+    Walls reflect exp(-0.08 V / (S RT60)) of the pressure (Eyring's formula) and turn its sign, which keeps the
+    response free of a slow drift. The first 40 ms are image sources, each 1 / distance strong and rounded to a
+    sample (Allen & Berkley 1979, eqs. 9-10). Then there are too many to count, and noise takes over whose energy
+    at time t is what theirs is on average: c / (4 pi V) exp(-13.8 t / RT60).
+    """
+    rng = generator(own.seed)
+    room = np.array([own.length_m, own.width_m, own.height_m])
+    talker, microphone = _places(room, own.distance_m, rng)
+    volume = float(room.prod())
+    surface = 2 * volume * float((1 / room).sum())
+    reflected = np.exp(-12 * np.log(10) * volume / (_SOUND_M_S * surface * own.rt60_s))
+    direct = float(np.linalg.norm(talker - microphone))
+    distances, reflections = _images(room, talker, microphone, direct + _SOUND_M_S * _IMAGES_SECONDS)
+    arrival = np.rint((distances - direct) * (rate_hz / _SOUND_M_S)).astype(np.int64)
+    early = round(_IMAGES_SECONDS * rate_hz)
+    size = max(early + 1, round(own.rt60_s * rate_hz))
+    response = np.zeros(size, dtype=np.float32)
+    heights = direct / distances * (-reflected) ** reflections
+    response[: early + 1] = np.bincount(arrival, weights=heights, minlength=early + 1)[: early + 1]
+    later = np.arange(early + 1, size, dtype=np.float32) / np.float32(rate_hz) + np.float32(direct / _SOUND_M_S)
+    fall = np.exp(later * np.float32(-3 * np.log(10) / own.rt60_s))
+    power = 4 * np.pi * direct**2 * _SOUND_M_S / (volume * rate_hz)
+    response[early + 1 :] = np.float32(np.sqrt(power)) * fall * rng.standard_normal(later.size, dtype=np.float32)
+    return response
+
+
+def _places(
+    room: NDArray[np.float64], distance: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return talker and microphone, at `distance` where one of 32 drawn pairs fits in the room, else nearer."""
+    microphones = _WALL_M + rng.random((32, 3)) * (room - 2 * _WALL_M)
+    ways = rng.standard_normal((32, 3))
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    while True:
+        talkers = microphones + distance * ways
+        inside = ((talkers > _WALL_M) & (talkers < room - _WALL_M)).all(axis=1)
+        if inside.any():
+            first = int(inside.argmax())
+            return talkers[first], microphones[first]
+        distance *= 0.8
+
+
+def _images(
+    room: NDArray[np.float64], talker: NDArray[np.float64], microphone: NDArray[np.float64], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return (distance from the microphone, reflections) of every image of the talker within `reach` metres.
+
+    Along one axis image n stands at n L + x for even n and n L + (L - x) for odd n, after |n| reflections.
+    """
+    squares, counts = [], []
+    for side, source, here in zip(room, talker, microphone, strict=True):
+        most = int(reach / side) + 1
+        order = np.arange(-most, most + 1)
+        place = order * side + np.where(order % 2 == 0, source, side - source)
+        squares.append((place - here) ** 2)
+        counts.append(np.abs(order))
+    distance = np.sqrt(squares[0][:, None, None] + squares[1][:, None] + squares[2])
+    count = counts[0][:, None, None] + counts[1][:, None] + counts[2]
+    near = distance <= reach
+    return distance[near], count[near]

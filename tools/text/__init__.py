@@ -1,0 +1,1 @@
+"""Text augmentations, one a file."""
