@@ -24,10 +24,7 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
         coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
         targets = list(job.targets) or accounts.default_targets(coverage)
-        gaps = [
-            {"target": gap.target, "cell": gap.cell.model_dump(), "have": gap.have, "required": gap.required}
-            for gap in accounts.first_gaps(targets, coverage)
-        ]
+        gaps = accounts.first_gaps(targets, coverage)
         skipped = {"count": dataset.skipped_count, "first": [vars(one) for one in dataset.skipped[:100]]}
         return profile(dataset, coverage, gaps) | {"modality": dataset.modality, "skipped": skipped}
 

@@ -7,10 +7,9 @@ after its own checkpoint is on disk.
 from __future__ import annotations
 
 import platform
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -140,8 +139,10 @@ def _records() -> list[type]:
 
 @contextmanager
 def _graph(run: Run) -> Iterator[Any]:
-    with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
-        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=_records()))
+    with SqliteSaver.from_conn_string(str(run.checkpoint)) as saver:
+        saver.serde = JsonPlusSerializer(allowed_msgpack_modules=_records())
+        # A killed process loses nothing this way. A power cut may lose the last nodes; they are then run again.
+        saver.conn.execute("PRAGMA synchronous=NORMAL")
         yield build().compile(checkpointer=saver)
 
 
@@ -154,6 +155,8 @@ class _Sitting:
         self.config = {"configurable": {"thread_id": "run"}, "recursion_limit": limit}
         self.trace = Trace.open_for_writing(run.folder)
         self.pending: list[dict[str, Any]] = []
+        self.ahead: list[dict[str, Any]] = []
+        """Decisions of the trace whose checkpoint was lost in a power cut; they must be made again, and alike."""
         self.seconds_in_trace = 0.0
 
     def drive(self) -> Ended | Waiting:
@@ -167,7 +170,8 @@ class _Sitting:
         last = time.perf_counter()
         question = None
         for update in self.graph.stream(self._entry(saved), self.config, context=self.context, durability="sync"):
-            self._flush()
+            if "inspect" in update:
+                self._flush()  # once a round: what is pending was decided by nodes whose checkpoint is on disk
             now = time.perf_counter()
             for node, brought in update.items():
                 if node == "__interrupt__":
@@ -198,11 +202,10 @@ class _Sitting:
         bodies = [record["body"] for record in self.trace.read()]
         if not bodies:
             self.trace.append([self._opening()])
-        written = sum(body["kind"] == "decision" for body in bodies)
         committed = saved.get("decisions", [])
-        if written > len(committed):
-            raise RecordError("The trace holds decisions that the checkpoint does not.", where=str(self.run.folder))
-        missing = [_body(one) for one in committed[written:]]
+        decided = [body for body in bodies if body["kind"] == "decision"]
+        self.ahead = decided[len(committed) :]
+        missing = [_body(one) for one in committed[len(decided) :]]
         if saved:
             missing.append({"kind": "resumed", "settings": self.context.settings.model_dump(mode="json")})
         if missing and not any(body["kind"] == "closed" for body in bodies):
@@ -226,6 +229,9 @@ class _Sitting:
 
     def _flush(self) -> None:
         start = time.perf_counter()
+        while self.ahead and self.pending:
+            if self.ahead.pop(0) != self.pending.pop(0):
+                raise RecordError("A decision came out otherwise than the trace has it.", where=str(self.run.folder))
         if self.pending:
             self.trace.append(self.pending)
             self.pending = []

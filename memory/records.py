@@ -62,8 +62,8 @@ class Cell(Record):
 
     @property
     def key(self) -> str:
-        """One line that names the cell: `label=refund, speaker=anna`."""
-        return ", ".join(f"{axis}={name}" for axis, name in self.at.items())
+        """One line that names the cell, axes in order of their names: `label=refund, speaker=anna`."""
+        return ", ".join(f"{axis}={name}" for axis, name in sorted(self.at.items()))
 
     def __hash__(self) -> int:
         """Cells are keys of counts."""

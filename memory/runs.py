@@ -31,6 +31,7 @@ __all__ = ["Run", "State", "dump_yaml", "is_run", "listing", "read_job", "read_p
 
 State = Literal["running", "finished", "unfinished"]
 _STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?$")
+_PLAN = re.compile(r"plan-([1-9][0-9]*)\.yaml")
 _LOCK = "lock"
 _PATIENCE_S = 0.2
 """How long a lock is waited for: longer than another process needs to look whether a run is being worked on."""
@@ -125,8 +126,8 @@ class Run:
 
     def plans(self) -> list[Plan]:
         """Read the plans of this run in the order of their rounds."""
-        numbers = sorted(int(file.stem.removeprefix("plan-")) for file in self.folder.glob("plan-[0-9]*.yaml"))
-        return [read_plan(self.plan_file(number)) for number in numbers]
+        found = (_PLAN.fullmatch(file.name) for file in self.folder.iterdir())
+        return [read_plan(self.plan_file(number)) for number in sorted(int(one[1]) for one in found if one)]
 
     def trace(self) -> Trace:
         """Return the trace for reading; for writing take `Trace.open_for_writing` under `lock`."""

@@ -26,6 +26,10 @@ class Classifier(Protocol):
         """Return (items, classes) log-likelihoods up to a constant an item; minus infinity for classes not seen."""
         ...
 
+    def novelty(self, features: Any) -> Scores:
+        """Return (items,) how far each is from what the model was fitted on; only the order has a meaning."""
+        ...
+
 
 @dataclass(frozen=True)
 class ComplementBayes:
@@ -58,6 +62,35 @@ class ComplementBayes:
         evidence = np.asarray((features @ self.weights).todense(), np.float64)
         return evidence / held + self.priors
 
+    def novelty(self, features: csr_matrix) -> Scores:
+        """Return zeros: n-grams that the model does not know say nothing, so a strange text is no danger."""
+        return np.zeros(features.shape[0])
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where training rows lie: a mean, principal directions, the variance along each and outside all of them."""
+
+    mean: Scores
+    directions: Scores
+    variances: Scores
+    outside: float
+
+    @classmethod
+    def fit(cls, mean: Scores, directions: Scores, centred: Scores) -> Cloud:
+        """Fit on (rows, features) less their mean; small variances are lifted by a twentieth of the average one."""
+        variances = ((centred @ directions) ** 2).mean(axis=0)
+        outside = float((centred**2).sum(axis=1).mean() - variances.sum())
+        lift = 0.05 * float(variances.mean()) if len(variances) else 0.0
+        return cls(mean, directions, variances + lift, max(outside, 1e-6))
+
+    def distance(self, row: NDArray[np.float32]) -> float:
+        """Return a squared Mahalanobis distance; all that lies outside the directions counts like ten of them."""
+        point = row.astype(np.float64) - self.mean
+        along = point @ self.directions
+        rest = max(float(point @ point - along @ along), 0.0)
+        return float((along**2 / self.variances).sum()) + 10 * rest / self.outside
+
 
 @dataclass(frozen=True)
 class ProbabilisticLda:
@@ -73,6 +106,8 @@ class ProbabilisticLda:
     weights: NDArray[np.float32]
     """(classes, 2 x kept + 1): on squares, on values, constant."""
     unseen: NDArray[np.bool_]
+    cloud: Cloud
+    """All rows, whatever their class."""
 
     DIMENSIONS = 128
     SHRINKAGE = 0.05
@@ -97,7 +132,9 @@ class ProbabilisticLda:
         guess, precision = share * ((means - centre) @ turn), 1 / (1 + spread - share * spread)
         constant = -0.5 * (guess**2 * precision - np.log(precision)).sum(axis=1)
         weights = np.concatenate([-0.5 * precision, guess * precision, constant[:, None]], axis=1)
-        return cls(mean + first @ centre, first @ turn, weights.astype(np.float32), ~seen)
+        return cls(
+            mean + first @ centre, first @ turn, weights.astype(np.float32), ~seen, Cloud.fit(mean, first, centred)
+        )
 
     def scores(self, features: NDArray[np.float32]) -> Scores:
         """Return (items, classes) log-likelihoods, one item at a time so that neighbours cannot change a rounding."""
@@ -107,6 +144,10 @@ class ProbabilisticLda:
             found[at] = self.weights @ np.concatenate([point**2, point, [1.0]]).astype(np.float32)
         found[:, self.unseen] = -np.inf
         return found
+
+    def novelty(self, features: NDArray[np.float32]) -> Scores:
+        """Return (items,) squared distances from the training rows (see `Cloud`)."""
+        return np.array([self.cloud.distance(row) for row in features], np.float64)
 
 
 def _principal(centred: Scores, most: int) -> Scores:

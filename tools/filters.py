@@ -1,7 +1,7 @@
 """Signal processing that speech tools share: groups of equal length, transform lengths, resampling, full scale.
 
-Everything here gives an item the same bits alone and in any batch on a CPU: transforms take their length from the
-item's own padded length, and matrix products are made row by row.
+On a CPU everything here gives an item the same bits alone and in any batch: transforms take
+their length from the item's own padded length; products of matrices and of complex numbers are made row by row.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SILENT = 1e-5
 """A clip whose peak is below this (a third of the last bit of 16) holds nothing to work on."""
-IN_CACHE = 1 << 17
-"""Samples at once for work that goes over them several times: what stays in a core's cache."""
+IN_CACHE = 1 << 19
+"""Samples at once for plain arithmetic: 2 MiB, what a core's cache holds."""
 FOR_TRANSFORMS = 1 << 21
 """Samples at once for Fourier transforms: planning one costs as much as doing four."""
 _TAPS = 16
@@ -68,6 +68,24 @@ def peaks(rows: torch.Tensor) -> list[float]:
     return [float(value) for value in highest.tolist()]
 
 
+def strengths(rows: torch.Tensor) -> torch.Tensor:
+    """Return the root of the energy of each item of `rows` (items, channels, time), as (items,)."""
+    import torch
+
+    # Flat first: over strided channels a single item is summed in another order than a batch.
+    made: torch.Tensor = torch.linalg.vector_norm(rows.flatten(1), dim=1)
+    return made
+
+
+def audible(rows: torch.Tensor) -> list[bool]:
+    """Return for each item of `rows` (items, channels, time) whether its peak reaches `SILENT`.
+
+    Every 64th sample is looked at first, which is all that most clips need.
+    """
+    found = [peak >= SILENT for peak in peaks(rows[..., ::64])]
+    return [seen or peaks(rows[at : at + 1])[0] >= SILENT for at, seen in enumerate(found)]
+
+
 def cut(rows: torch.Tensor, lengths: Sequence[int]) -> list[torch.Tensor | None]:
     """Return the items of `rows` without padding; those beyond full scale are divided by their peak, in place.
 
@@ -89,15 +107,38 @@ def below_full_scale(rows: torch.Tensor, lengths: Sequence[int]) -> list[torch.T
     return made
 
 
+def spectra_of(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the real Fourier transform of `rows` (items, channels, time), cut or zero-filled to `size` samples.
+
+    A row alone is transformed twice over: for long lengths MKL computes one transform in another way than
+    several, with other last bits.
+    """
+    import torch
+
+    alone = rows.shape[0] * rows.shape[1] == 1
+    made: torch.Tensor = torch.fft.rfft(rows.expand(2, -1, -1) if alone else rows, size)
+    return made[:1] if alone else made
+
+
+def waves_of(spectra: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the `size` samples that `spectra` (items, channels, frequencies) stand for; see `spectra_of`."""
+    import torch
+
+    alone = spectra.shape[0] * spectra.shape[1] == 1
+    made: torch.Tensor = torch.fft.irfft(spectra.expand(2, -1, -1) if alone else spectra, size)
+    return made[:1] if alone else made
+
+
 @lru_cache(maxsize=1024)
 def transform_length(samples: int) -> int:
-    """Return the least length >= `samples` that transforms fast: a multiple of 16 with no prime factor above 7.
+    """Return the least length >= `samples` that transforms fast: a multiple of 64 with no prime factor above 7.
 
-    Multiples of 4096 are passed over: their power-of-two strides miss the cache (twice the time at 65,536).
+    Multiples of 4096 are passed over: their power-of-two strides miss the cache (twice the time at 65,536). A
+    multiple of 64 leaves torch's vector loops no rest, which they would compute with other last bits.
     """
-    length = -(-max(samples, 16) // 16) * 16
+    length = -(-max(samples, 64) // 64) * 64
     while not _is_smooth(length) or length % 4096 == 0:
-        length += 16
+        length += 64
     return length
 
 
@@ -171,5 +212,7 @@ def outside(hertz: torch.Tensor, bands: torch.Tensor, edge_hz: float) -> torch.T
     """
     import torch
 
-    beyond = torch.maximum(bands[:, :1] - hertz, hertz - bands[:, 1:]).div_(edge_hz).clamp_(0, 1)
-    return beyond.mul_(torch.pi).cos_().neg_().add_(1).mul_(0.5)
+    # Whole vectors of 64, so that no item's last gains come from another code path than in a batch.
+    wide = torch.nn.functional.pad(hertz, (0, -hertz.shape[-1] % 64))
+    beyond = torch.maximum(bands[:, :1] - wide, wide - bands[:, 1:]).div_(edge_hz).clamp_(0, 1)
+    return beyond.mul_(torch.pi).cos_().neg_().add_(1).mul_(0.5)[:, : hertz.shape[-1]]

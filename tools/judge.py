@@ -107,7 +107,9 @@ class Judge:
             parent_ids=[one.parents[0] for one, _ in made],
             labels=labels,
             cells=[Cell(at=one.cell) if one.cell else None for one, _ in made],
-            attributes=[standing(one, label, self.dataset.columns) for (one, _), label in zip(made, labels, strict=True)],
+            attributes=[
+                standing(one, label, self.dataset.columns) for (one, _), label in zip(made, labels, strict=True)
+            ],
             mixed=[bool(one.soft_label) for one, _ in made],
         )
 

@@ -77,12 +77,12 @@ class VectorIndex:
         self._longest = max(self._longest, float(lengths.max(initial=0.0)))
         self._count = end
 
-    def search(self, prints: VectorPrints) -> Pairs:
-        """Return every (query, added vector) within the radius; queries, then positions, ascend."""
+    def search(self, prints: VectorPrints, since: int = 0) -> Pairs:
+        """Return every (query, vector added at position `since` or later) within the radius, ascending."""
         least = self._least(prints.coarse, self._longest)
         asked = np.column_stack([prints.coarse, np.ones(len(prints), np.float32)]).T
         found = [np.zeros(0, np.int64)]
-        for low in range(0, self._count, _COLUMNS):
+        for low in range(since, self._count, _COLUMNS):
             high = min(self._count, low + _COLUMNS)
             close = np.flatnonzero(self._coarse[low:high] @ asked >= least)
             position, query = np.divmod(close, max(1, len(prints)))

@@ -55,8 +55,9 @@ def means(pixels: torch.Tensor) -> NDArray[np.float64]:
     import torch
 
     area = int(pixels.shape[2]) * int(pixels.shape[3])
-    total = pixels.flatten(2).sum(2, dtype=torch.int32 if area < 2**23 else torch.int64)
-    return np.asarray(total.cpu().numpy() / area, dtype=np.float64)
+    exact = torch.int32 if area < 2**23 else torch.int64
+    totals = [pixels[part].sum((2, 3), dtype=exact).cpu().numpy() for part in parts(pixels)]
+    return np.concatenate([np.zeros((0, int(pixels.shape[1]))), *totals]) / area
 
 
 def grey_means(pixels: torch.Tensor) -> NDArray[np.float64]:

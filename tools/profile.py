@@ -39,11 +39,11 @@ def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = N
         "imbalance_ratio": _imbalance(classes),
         "effective_number": _effective(classes),
         "cells": _cells(coverage),
-        "uncovered_patterns": _patterns(coverage),
+        "uncovered_patterns": _patterns(dataset, coverage),
         "near_duplicates": _near_duplicates(dataset, coverage),
         "leaks": _leaks(dataset, coverage),
         "gaps": None if gaps is None else [gap.model_dump(mode="json") for gap in gaps[:CELLS]],
-        "attributes": _attributes(coverage),
+        "attributes": _attributes(dataset, coverage),
     }
 
 
@@ -64,7 +64,8 @@ def _tally(axis: Axis, only: Any = slice(None)) -> list[int]:
 def _imbalance(classes: dict[str, dict[str, int]]) -> float | None:
     """Return the counted items of the largest class over those of the smallest; None where that has none."""
     sizes = [one["counted"] for one in classes.values()]
-    return max(sizes) / min(sizes) if sizes and min(sizes) else None
+    least = min(sizes, default=0)
+    return max(sizes) / least if least else None
 
 
 def _effective(classes: dict[str, dict[str, int]]) -> dict[str, float]:
@@ -90,9 +91,10 @@ def _cells(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def _patterns(coverage: Coverage) -> dict[str, Any]:
+def _patterns(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:
     """Find what the data's own axes leave uncovered, alone and in pairs."""
-    own = {name: (axis.values, axis.codes) for name, axis in coverage.axes.items() if name not in coverage.derived}
+    named = ("label", "group", *dataset.columns.attributes)
+    own = {name: (axis.values, axis.codes) for name, axis in coverage.axes.items() if name in named}
     if not own:
         return {"fewer_than": UNCOVERED_BELOW, "count": 0, "first": []}
     found = uncovered(own, UNCOVERED_BELOW, counted=coverage.counted, most=CELLS)
@@ -132,11 +134,11 @@ def _leaks(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def _attributes(coverage: Coverage) -> dict[str, dict[str, Any]]:
+def _attributes(dataset: Dataset, coverage: Coverage) -> dict[str, dict[str, Any]]:
     tools = {axis_name(tool): tool for tool in select("measure", coverage.modality)}
     found: dict[str, dict[str, Any]] = {}
     for name, axis in coverage.axes.items():
-        if name in ("label", "group"):
+        if name not in (*dataset.columns.attributes, *coverage.derived):
             continue
         tally = dict(zip(axis.values, _tally(axis), strict=True))
         if name in coverage.derived and bins_of(tools[name]):

@@ -59,26 +59,27 @@ def distinct(drawn: Sequence[int], below: int) -> list[int]:
 def draw(tool: Tool, wanted: Mapping[str, Draw], seed: int) -> Params:
     """Draw one sample's parameters: fixed values as given, ranges uniformly, the rest from the tool's usual ranges.
 
-    Fields are drawn in the order of their declaration, so adding a fixed value never shifts another draw.
+    Every field has a seed of its own, so fixing one value never shifts another draw.
     Raises pydantic.ValidationError when a value leaves the tool's bounds.
     """
     values: dict[str, Drawn] = {}
     for name, field in tool.params.model_fields.items():
         source = wanted.get(name, tool.params.usual.get(name))
         if name != "seed" and source is not None:
-            values[name] = _draw_one(source, field.annotation is int, generator(seed_for(seed, name)))
+            values[name] = _draw_one(source, field.annotation is int, seed_for(seed, name) / 2**63)
     return tool.params(**{"seed": seed_for(seed, "inside"), **values})
 
 
-def _draw_one(source: Draw, whole: bool, rng: np.random.Generator) -> Drawn:
+def _draw_one(source: Draw, whole: bool, unit: float) -> Drawn:
+    """Place `unit`, uniform in [0, 1), within a range or among words."""
     if not isinstance(source, tuple):
         return source
     if isinstance(source[0], str):
-        return source[int(rng.integers(len(source)))]
+        return source[int(unit * len(source))]
     low, high = float(source[0]), float(source[1])
     if whole:
-        return int(rng.integers(int(low), int(high) + 1))
-    return low + (high - low) * float(rng.random())
+        return int(low) + int(unit * (int(high) - int(low) + 1))
+    return low + (high - low) * unit
 
 
 def check_draw(tool: Tool, wanted: Mapping[str, Draw]) -> None:

@@ -47,7 +47,7 @@ class _Index(Protocol):
     def __len__(self) -> int: ...
     def prints(self, payloads: Any) -> Any: ...
     def add(self, prints: Any) -> None: ...
-    def search(self, prints: Any) -> Pairs: ...
+    def search(self, prints: Any, since: int = 0) -> Pairs: ...
     def pairs(self, prints: Any) -> Pairs | None: ...
 
 
@@ -71,8 +71,8 @@ class _Vectors:
     def add(self, prints: nearest.VectorPrints) -> None:
         self._index.add(prints)
 
-    def search(self, prints: nearest.VectorPrints) -> Pairs:
-        query, position, square = self._index.search(prints)
+    def search(self, prints: nearest.VectorPrints, since: int = 0) -> Pairs:
+        query, position, square = self._index.search(prints, since)
         return query, position, self._similar(square)
 
     def pairs(self, prints: nearest.VectorPrints) -> Pairs | None:
@@ -162,21 +162,25 @@ class Seen:
         found: list[Match | None] = []
         for part, prints in self._batches(payloads):
             answers: list[Match | None] = [None] * len(prints)
-            self._settle([ids[at] for at in part], prints, np.arange(len(prints)), answers)
+            self._settle([ids[at] for at in part], prints, np.arange(len(prints)), answers, 0)
             found.extend(answers)
         return found
 
-    def _settle(self, ids: list[str], prints: Any, at: Ints, answers: list[Match | None]) -> None:
-        """Admit the samples at positions `at`, in order; a crowded batch is halved until few pairs are left."""
+    def _settle(self, ids: list[str], prints: Any, at: Ints, answers: list[Match | None], since: int) -> None:
+        """Admit the samples at positions `at`, in order; a crowded batch is halved until few pairs are left.
+
+        They are compared with what is held at position `since` or later, and with each other.
+        """
         part = prints.take(at)
-        for place, match in zip(at.tolist(), self._first(self._index.search(part), len(part)), strict=True):
+        for place, match in zip(at.tolist(), self._first(self._index.search(part, since), len(part)), strict=True):
             answers[place] = match
         new = np.array([answers[place] is None for place in at.tolist()], bool)
         at, part = at[new], part.take(np.flatnonzero(new))
         pairs = self._index.pairs(part)
         if pairs is None:
-            self._settle(ids, prints, at[: len(at) // 2], answers)
-            self._settle(ids, prints, at[len(at) // 2 :], answers)
+            held = len(self)
+            self._settle(ids, prints, at[: len(at) // 2], answers, held)
+            self._settle(ids, prints, at[len(at) // 2 :], answers, held)
             return
         for later, earlier, similar in zip(*(column.tolist() for column in pairs), strict=True):
             if answers[at[later]] is None and answers[at[earlier]] is None:

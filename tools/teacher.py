@@ -3,7 +3,8 @@
 The training rows are cut into five folds, by group where rows have one, and a model is fitted for each fold on the
 other four. A made sample is read by the model that never saw its parent's fold. Class `j` contradicts a label when
 its probability reaches its own threshold t_j and exceeds the label's (`tools.confident`). What contradicts the
-parent's own label already is no evidence against the child: there the teacher abstains.
+parent's own label already is no evidence against the child: there the teacher abstains, as it does for images and
+clips that are unlike any training row, of which it can say nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory.datasets.media import Payload
 from memory.records import Modality
@@ -35,6 +37,8 @@ LEAST_A_CLASS = 5
 """Rows of a class that are kept even when the total exceeds `MOST_ROWS`."""
 FALSE_ALARMS = 0.05
 """Share of real rows that may be contradicted."""
+NOVEL = 0.05
+"""Share of real rows that would count as unlike the others; the teacher contradicts nothing further out."""
 _SCORES = 10_000_000
 _CHARACTERS = 8_000_000
 _CHUNK = 256
@@ -85,7 +89,7 @@ class Teacher:
         self._doubts: dict[str, frozenset[int]] = {}
         self._models: list[Classifier] = []
         self._seen: list[frozenset[int]] = []
-        self._sharpness = 1.0
+        self._sharpness, self._familiar = 1.0, np.inf
         self._thresholds: Scores = np.ones(len(self.classes))
         chosen = confident.draw_rows(labels, MOST_ROWS, LEAST_A_CLASS, seed_for(seed, "teacher", "rows"))
         self._longest = int(np.clip(_CHARACTERS // max(1, len(chosen)), 200, 4000))
@@ -111,9 +115,12 @@ class Teacher:
         found = [Opinion(True, None, why) for why in silent]
         for fold in range(FOLDS):
             at = [i for i, one in enumerate(parent_ids) if self._parents[one][1] == fold and not silent[i]]
-            read = self._shares([payloads[i] for i in at], fold)
-            for i, share in zip(at, read, strict=True):
-                found[i] = self._opinion(share, self._number[str(labels[i])], self._doubts[parent_ids[i]])
+            if not at:
+                continue
+            share, novel = self._read([payloads[i] for i in at], fold)
+            for place, i in enumerate(at):
+                one = self._opinion(share[place], self._number[str(labels[i])], self._doubts[parent_ids[i]])
+                found[i] = one if one.agrees or not novel[place] else _silenced(one)
         return found
 
     def _opinion(self, share: Scores, own: int, doubts: frozenset[int]) -> Opinion:
@@ -151,13 +158,13 @@ class Teacher:
             if self._why_silent(label, one):
                 self._doubts[one] = frozenset()
             else:
-                share = self._shares([parents[one]], fold)[0]
-                self._doubts[one] = self._against(share, self._number[str(label)])
+                share, _ = self._read([parents[one]], fold)
+                self._doubts[one] = self._against(share[0], self._number[str(label)])
 
-    def _shares(self, payloads: Sequence[Payload], fold: int) -> Scores:
-        if not payloads:
-            return np.zeros((0, len(self.classes)))
-        return confident.shares(self._models[fold].scores(self._features(payloads)), self._sharpness)
+    def _read(self, payloads: Sequence[Payload], fold: int) -> tuple[Scores, NDArray[np.bool_]]:
+        """Return (items, classes) probabilities and (items,) whether an item is unlike all training rows."""
+        features, model = self._features(payloads), self._models[fold]
+        return confident.shares(model.scores(features), self._sharpness), model.novelty(features) > self._familiar
 
     def _features(self, payloads: Sequence[Payload]) -> Any:
         if self.modality == "text":
@@ -194,12 +201,14 @@ class Teacher:
         known = np.array([at for at, (label, fold) in enumerate(pairs) if label in self._seen[fold]], np.int64)
         most = int(np.clip(_SCORES // len(self.classes), 1_000, 20_000))
         known = np.sort(generator(seed).permutation(known)[:most])
-        scores = np.empty((len(known), len(self.classes)))
+        scores, novelty = np.empty((len(known), len(self.classes))), np.empty(len(known))
         for fold, model in enumerate(self._models):
             at = np.flatnonzero(folds[known] == fold)
             for start in range(0, len(at), _CHUNK):
                 part = at[start : start + _CHUNK]
                 scores[part] = model.scores(features[known[part]])
+                novelty[part] = model.novelty(features[known[part]])
+        self._familiar = float(np.quantile(novelty, 1 - NOVEL))
         own = labels[known]
         self._sharpness = confident.fit_sharpness(scores, own)
         share = confident.shares(scores, self._sharpness)
@@ -209,3 +218,7 @@ class Teacher:
         self._thresholds += raised * (1 - self._thresholds)
         accuracy, contradicted = float((share.argmax(axis=1) == own).mean()), float((worst >= raised).mean())
         self.evidence = Evidence(len(labels), accuracy, contradicted, raised)
+
+
+def _silenced(opinion: Opinion) -> Opinion:
+    return Opinion(True, opinion.margin, f"abstains: {opinion.why}, but it is unlike any training row")

@@ -135,6 +135,8 @@ def _sliced(batches: Any) -> Iterator[Any]:
 def _numbered(batches: Any) -> Iterator[tuple[int, Row]]:
     number = 0
     for batch in batches:
+        # Offsets in a damaged file may point beyond its end; reading them unchecked ends the process.
+        batch.validate(full=True)
         for row in batch.to_pylist():
             number += 1
             yield number, row
@@ -161,16 +163,21 @@ def saved_files(folder: Path, root: Path) -> list[Path]:
 
 def load_from_hub(name: str) -> dict[str, Any]:
     """Return split -> `datasets.Dataset` of a hub id; raise UsageError when it cannot be had."""
-    import datasets
+    import huggingface_hub
 
     try:
+        if not huggingface_hub.constants.HF_HUB_OFFLINE:
+            # `load_dataset` tries a silent network again for half a minute; one question tells.
+            huggingface_hub.HfApi().dataset_info(name, timeout=10)
+        import datasets
+
         found = datasets.load_dataset(name)
     except Exception as problem:  # the client raises whatever its HTTP library does
         reason = " ".join(str(problem).split())[:200]
         raise UsageError(
-            f"There is no file or folder {name!r}, and the hub could not give a dataset of that name "
-            f"({type(problem).__name__}: {reason}). Check the spelling and the network, or download the dataset on "
-            "a machine with network and give the folder.",
+            f"There is no file or folder {name!r}, and the hub gave no dataset of that name "
+            f"({type(problem).__name__}: {reason}). Check the spelling and the network; "
+            "set HF_HUB_OFFLINE=1 to read one that was downloaded before; or give the path of a file or folder.",
             where="dataset.path",
         ) from problem
     return dict(found) if isinstance(found, dict) else {"train": found}

@@ -92,7 +92,7 @@ class Dataset:
 
     @cached_property
     def files(self) -> dict[str, list[str]]:
-        """Split -> source files, relative to `root`, with rows of this split only: tables, media, what belongs to them."""
+        """Split -> source files, relative to `root`, that hold rows of this split only: tables, media, their JSON."""
         found: dict[str, list[str]] = {split: list(names) for split, names in self._facts["files"].items()}
         if self.modality != "text" and self._facts["layout"] != "hub":
             splits, blobs = shared(self.table.column("split")), self.table.column("blob").is_null().to_pylist()

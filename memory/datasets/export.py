@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from memory.atomic import sync_folder
 from memory.datasets.dataset import Dataset
 from memory.datasets.export_card import croissant, front_matter
 from memory.datasets.export_media import write_media
@@ -110,17 +111,18 @@ def _partial(to: Path) -> Path:
 def _whole(to: Path) -> Iterator[Path]:
     """Yield a fresh folder that becomes `to` at the end, or is removed on any failure."""
     partial = _partial(to)
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
     mark = partial / _MARK
-    mark.touch()
     try:
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        mark.touch()
         yield partial
         mark.unlink()
         # One call for all files: a call a file takes longer than writing thousands of small images.
         os.sync()
         partial.rename(to)
+        sync_folder(to.parent)
     except OSError as problem:
         shutil.rmtree(partial, ignore_errors=True)
         raise UsageError(f"{problem.filename or to}: {problem.strerror or problem}.", where="export.path") from problem

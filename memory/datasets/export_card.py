@@ -24,25 +24,25 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonlines",
     ".parquet": "application/x-parquet",
 }
+_TERMS = (
+    "citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
+    "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
+    "subField transform"
+)
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
     "sc": "https://schema.org/",
     "conformsTo": "dct:conformsTo",
-    "column": "cr:column",
-    "containedIn": "cr:containedIn",
+    "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "includes": "cr:includes",
-    "jsonPath": "cr:jsonPath",
-    "recordSet": "cr:recordSet",
-    "source": "cr:source",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{term: f"cr:{term}" for term in _TERMS.split()},
 }
+"""The context of Croissant 1.0, whole, as readers compare it."""
 _MEANING = {
     "synthetic": "True for a made sample, false for one of the source.",
     "sample_id": "Name of the sample; parents and duplicate_of use it.",
@@ -195,15 +195,11 @@ def _record_set(part: Part, provenance: Mapping[str, str]) -> dict[str, Any]:
             "name": f"{part.split}/{name}",
             "description": _MEANING[plain[name]] if name in plain else f"Column {name!r} of the source.",
             "dataType": _data_type(kind, part.special.get(name)),
-            "source": {**at, "extract": _extract(part.files[0], name)},
+            "source": {**at, "extract": {"column": name}},
         }
         for name, kind in part.types.items()
     ]
     return {"@type": "cr:RecordSet", "@id": part.split, "name": part.split, "field": fields}
-
-
-def _extract(file: str, column: str) -> dict[str, str]:
-    return {"jsonPath": f"$[{json.dumps(column)}]"} if file.endswith(".jsonl") else {"column": column}
 
 
 def _data_type(kind: pa.DataType, special: Any) -> str:

@@ -57,7 +57,7 @@ def safe_folder(label: str | None) -> str:
     name = re.sub(r"[^\w.+-]", "_", name)[:48].strip("._")
     if name == label and name.split(".")[0].lower() not in _RESERVED and not name.startswith("-"):
         return name
-    return f"{name.lstrip('-') or 'class'}-{short(label)[:8]}"
+    return f"{name.lstrip('-').replace('.', '_') or 'class'}-{short(label)[:8]}"
 
 
 def free_file(folder: Path, name: str) -> Path:

@@ -75,8 +75,9 @@ def _text_of(candidate: Candidate) -> str:
 
 
 def _values(task: Task, shape: Shape, row: dict[str, Any]) -> dict[str, Any]:
-    # Text formats keep what the source wrote, to the letter; Parquet needs values of one type a column.
-    return shape.typed(row) if task.kind == "parquet" else row
+    # CSV keeps what the source wrote, to the letter, and so do JSON lines; Parquet needs one type a column.
+    from_csv = task.kind == "jsonl" and task.dataset.layout in _DELIMITERS
+    return shape.typed(row) if task.kind == "parquet" or from_csv else row
 
 
 def _copied(task: Task, split: str) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def walk(root: Path, modality: Modality | None, report: Report) -> Folder:
     images: list[str] = []
     sounds: list[str] = []
     metadata: list[str] = []
-    for here, folders, files in os.walk(root):
+    for here, folders, files in os.walk(root, onerror=_stop):
         folders.sort()
         under = Path(here).relative_to(root)
         for name in (under / folder for folder in folders):
@@ -74,6 +74,11 @@ def walk(root: Path, modality: Modality | None, report: Report) -> Folder:
     kind_of = modality if modality in {"image", "speech"} else _guess(images, sounds)
     media = sorted(images if kind_of == "image" else sounds)
     return Folder(kind_of, tuple(media), tuple(sorted(metadata)), _split_folders(media, metadata))
+
+
+def _stop(problem: OSError) -> None:
+    """Let a folder that cannot be read stop the walk; by default it would be passed over in silence."""
+    raise problem
 
 
 def _guess(images: list[str], sounds: list[str]) -> Modality:

@@ -70,12 +70,17 @@ def find_layout(path: str, base: Path | None, modality: Modality | None, report:
     Raises UsageError when nothing that is read lies there.
     """
     place = (base or Path()) / Path(path).expanduser()
-    if not place.exists():
-        if _HUB_ID.match(path):
-            return _hub(path)
-        raise UsageError(f"There is no file or folder {str(place)!r}; check dataset.path.", where="dataset.path")
-    root = place.resolve()
-    return _folder(root, modality, report) if root.is_dir() else _single(root)
+    try:
+        if place.exists():
+            root = place.resolve()
+            return _folder(root, modality, report) if root.is_dir() else _single(root)
+    except OSError as problem:
+        raise UsageError(
+            f"{str(problem.filename or place)!r} cannot be read ({problem.strerror}).", where=path
+        ) from problem
+    if _HUB_ID.match(path):
+        return _hub(path)
+    raise UsageError(f"There is no file or folder {str(place)!r}; check dataset.path.", where="dataset.path")
 
 
 def _hub(name: str) -> Layout:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import io
 import struct
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ MAX_CHANNELS = 32
 MAX_RATE_HZ = 384_000
 MAX_SAMPLES = 1 << 29
 """Over all channels: 2 GiB as float32."""
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # Named, because Pillow also knows formats that start other programs (EPS).
 _ENDLESS = 0x7FFFF000
 # Programs that write WAV into a pipe leave a length from here up, as they cannot know it.
@@ -77,7 +78,7 @@ def check(modality: Modality, data: bytes, where: str) -> None:
     Images and compressed or float audio are decoded once and dropped, block by block for audio; plain PCM is not,
     as every bit pattern of it is a sample and the header's length is compared with the file's.
     """
-    readers: dict[Modality, Any] = {"text": _text, "image": _load, "speech": _listen}
+    readers: dict[Modality, Any] = {"text": _text, "image": _pixels, "speech": _listen}
     _guarded(readers[modality], data, where)
 
 
@@ -106,6 +107,8 @@ def _pillow() -> Any:
 
     import PIL.Image
 
+    for form in _FORMATS:  # Pillow knows only the formats whose plugin was loaded
+        importlib.import_module(f"PIL.{'WebP' if form == 'WEBP' else form.capitalize()}ImagePlugin")
     # Pillow warns above this many pixels; made an error, no decoder of it passes the limit unnoticed.
     PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.filterwarnings("error", category=PIL.Image.DecompressionBombWarning)
@@ -174,12 +177,22 @@ def encode_image(pixels: Pixels) -> bytes:
 # --- speech ---------------------------------------------------------------------------------------
 
 
+class _Seekable(io.BytesIO):
+    """Bytes whose position stays where it is when a broken header asks for one before the start."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
 def _open_sound(data: bytes) -> Any:
     import soundfile
 
     if data[:4] == b"RIFF":
         _compare_lengths(data)
-    sound = soundfile.SoundFile(io.BytesIO(data))
+    sound = soundfile.SoundFile(_Seekable(data))
     if not 0 < sound.samplerate <= MAX_RATE_HZ:
         raise BrokenItemError(f"declares {sound.samplerate} samples a second, the limit is {MAX_RATE_HZ:,}.")
     if sound.channels > MAX_CHANNELS:

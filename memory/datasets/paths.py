@@ -46,6 +46,14 @@ def regular(file: Path, where: str) -> os.stat_result:
     return state
 
 
+def is_there(root: Path, name: str) -> bool:
+    """Return whether a regular file of this name lies under `root`."""
+    try:
+        return (root / name).is_file()
+    except OSError:
+        return False
+
+
 def media_bytes(root: Path, name: str, where: str) -> bytes:
     """Return the bytes of a media file; raise BrokenItemError naming `where` when there are none to be had."""
     try:

@@ -165,6 +165,7 @@ def _object(content: str, where: str, report: Report) -> Row | None:
 
 def is_manifest(file: Path) -> bool:
     """Return whether the first line is an object with `audio_filepath`, as in a NeMo manifest."""
+    refuse_strangers(file, file.name)
     try:
         with file.open(encoding=_encoding(file)) as text:
             row = json.loads(text.readline(1 << 16))

@@ -13,6 +13,7 @@ from memory.datasets import columnar
 from memory.datasets.columnar import Features
 from memory.datasets.items import Item, Maker, check_items
 from memory.datasets.layouts import Layout, Part
+from memory.datasets.paths import is_there
 from memory.datasets.readers import Report, Row, read_delimited, read_json_lines
 from memory.datasets.roles import Roles, resolve
 from memory.datasets.table import TableWriter
@@ -176,7 +177,7 @@ class _Check:
         kept = check_items(items, self.found.roles, self.root, self.pool, self.report)
         whole = {id(item) for item in kept}
         for item in items:
-            if id(item) not in whole and item.blob is None and (self.root / item.payload).is_file():
+            if id(item) not in whole and item.blob is None and is_there(self.root, item.payload):
                 self.found.broken.setdefault(item.split, []).append(item.payload)
         return kept
 

@@ -1,9 +1,11 @@
+# ruff: noqa: T201 - a script prints
 """Speed of the text tools: sentences a second against a plain Python loop of the same edit, and nlpaug where installed.
 
     python tests/benchmarks/text_tools.py
 
-The loops use one `random.Random` for all sentences; the tools start every sentence from a seed of its own. The tools
-also keep marks, white space and capitals, which the loops do not. All take turns every round.
+The loop uses one `random.Random` for all sentences. The tools start every sentence from a seed of its own; so does
+"seeded", the same loop with a `random.Random(seed)` a sentence. The tools also keep marks, white space and capitals,
+which the loops do not. All take turns every round.
 """
 
 from __future__ import annotations
@@ -187,7 +189,7 @@ def rounds(works: dict[str, tuple[Callable[[], object], int]], count: int) -> di
 
 
 def compare(name: str, loop: Loop, batch: Texts, options: argparse.Namespace) -> dict[str, float]:
-    """Return sentences a second of the tool in batches, of the loop, and of nlpaug."""
+    """Return sentences a second of the tool in batches, of the loops, and of nlpaug."""
     tool = load()[f"text.{name}"]
     params: list[Params] = [
         tool.params(seed=seed_for(1, name, str(at)), rate=RATES[name])  # type: ignore[call-arg]
@@ -202,6 +204,12 @@ def compare(name: str, loop: Loop, batch: Texts, options: argparse.Namespace) ->
         "tool": (lambda: [tool.run(texts, own) for texts, own in parts], len(batch)),
         "loop": (lambda: [loop(text, RATES[name], rng) for text in batch.items], len(batch)),
     }
+    works["seeded"] = (
+        lambda: [
+            loop(text, RATES[name], random.Random(own.seed)) for text, own in zip(batch.items, params, strict=True)
+        ],
+        len(batch),
+    )
     for peer in peers([name]).values():
         some = batch.items[:300]
         works["nlpaug"] = (lambda peer=peer, some=some: [peer(text) for text in some], len(some))
@@ -231,16 +239,19 @@ def main() -> None:
             "ocr_noise": misread,
             "reorder_sentences": reorder,
         }
-        print(f"\n{len(texts):,} sentences like: {texts[0]}")  # noqa: T201
-        print(f"{'tool':20}{'tool/s':>12}{'loop/s':>12}{'ratio':>8}{'nlpaug/s':>12}{'ratio':>8}")  # noqa: T201
+        print(f"\n{len(texts):,} sentences like: {texts[0]}")
+        print(
+            f"{'tool':20}{'tool/s':>12}{'loop/s':>12}{'ratio':>8}{'seeded/s':>12}{'ratio':>8}{'nlpaug/s':>12}{'ratio':>8}"
+        )
         for name, loop in loops.items():
             if name == "reorder_sentences" and not marks:
                 continue
             speed = compare(name, loop, batch, options)
             line = f"{name:20}{speed['tool']:12,.0f}{speed['loop']:12,.0f}{speed['tool'] / speed['loop']:8.2f}"
+            line += f"{speed['seeded']:12,.0f}{speed['tool'] / speed['seeded']:8.2f}"
             if "nlpaug" in speed:
                 line += f"{speed['nlpaug']:12,.0f}{speed['tool'] / speed['nlpaug']:8.1f}"
-            print(line)  # noqa: T201
+            print(line)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ def test_a_run_reads_its_job_and_its_plans_in_order(tmp_path: Path):
     run = Run.create(tmp_path, "a")
     job = Job(dataset=Source(path="/data/train.csv"), seed=7)
     run.write_text("job.yaml", dump_yaml(job))
-    run.write_text("plan-given.yaml", "not one of the rounds")
+    for name in ("plan-given.yaml", "plan-1-mine.yaml"):
+        run.write_text(name, "not the plan of a round")
     for number in (10, 2, 1):
         run.write_text(run.plan_file(number).name, dump_yaml(Plan(round=number, planner="rules")))
     assert run.job() == job

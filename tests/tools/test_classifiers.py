@@ -43,6 +43,14 @@ def test_probabilistic_lda_scores_do_not_depend_on_neighbours():
     assert all(np.array_equal(together[at], model.scores(train[at : at + 1])[0]) for at in range(17))
 
 
+def test_what_lies_far_from_all_rows_is_novel():
+    train, labels = clouds((60, 60, 6))
+    model = ProbabilisticLda.fit(train, labels, 3)
+    near, far = model.novelty(train), model.novelty(train[:10] + 30)
+    assert far.min() > 10 * near.max()
+    assert 10 < near.mean() < 20, "at most one for each of 20 directions"
+
+
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2, 3]])
 def test_probabilistic_lda_survives_one_row_a_class_and_identical_rows(labels):
     for features in (np.ones((len(labels), 5), np.float32), np.eye(len(labels), 5, dtype=np.float32)):

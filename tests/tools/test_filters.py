@@ -3,11 +3,22 @@ import pytest
 import torch
 
 from tools.batches import Waves
-from tools.filters import cut, groups, outside, peaks, resample, too_short, transform_length
+from tools.filters import (
+    cut,
+    groups,
+    outside,
+    peaks,
+    resample,
+    spectra_of,
+    strengths,
+    too_short,
+    transform_length,
+    waves_of,
+)
 
 
 def test_transform_lengths_are_long_enough_and_smooth():
-    assert [transform_length(samples) for samples in (1, 16, 17, 1000, 4096, 65536)] == [16, 16, 32, 1008, 4320, 65856]
+    assert [transform_length(samples) for samples in (1, 64, 65, 1000, 4096, 65536)] == [64, 64, 128, 1024, 4480, 65856]
 
 
 def test_groups_hold_each_clip_once_by_padded_length():
@@ -59,3 +70,19 @@ def test_a_band_stop_is_nought_inside_and_one_beyond_its_edges():
 def test_ten_milliseconds_are_long_enough():
     assert too_short(79, 8000)
     assert not too_short(80, 8000)
+
+
+@pytest.mark.parametrize("size", [1024, 20160, 67200])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_transforms_and_sums_have_the_same_bits_alone_and_in_a_batch(size, channels):
+    rows = torch.from_numpy(np.random.default_rng(3).standard_normal((5, channels, size + 64)).astype(np.float32))[
+        ..., :size
+    ]
+    spectra = spectra_of(rows, size)
+    back = waves_of(spectra, size)
+    for at in range(5):
+        own = rows[at : at + 1].clone()
+        assert torch.equal(spectra_of(own, size)[0], spectra[at])
+        assert torch.equal(waves_of(spectra[at : at + 1].clone(), size)[0], back[at])
+        assert torch.equal(strengths(own)[0], strengths(rows)[at])
+    assert torch.allclose(back, rows, atol=1e-5)

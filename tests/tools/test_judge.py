@@ -8,7 +8,7 @@ import pytest
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, Wave
 from memory.errors import RecordError
-from memory.records import Verdict
+from memory.records import Columns, Verdict
 from tools.card import Tool
 from tools.catalogue import select
 from tools.judge import Judge
@@ -32,11 +32,12 @@ class Rows:
     """A dataset in memory: training rows and one evaluation split."""
 
     attribute_names: tuple[str, ...] = ("channel",)
+    columns = Columns(payload="text", label="intent", group="author")
 
     def __init__(self, modality: str, train: list[tuple[Payload, str]], test: list[tuple[Payload, str]]) -> None:
         self.modality, self.items = modality, [payload for payload, _ in train + test]
         self.parts = {"train": np.arange(len(train)), "test": len(train) + np.arange(len(test))}
-        self.columns: dict[str, list[Any]] = {
+        self.cells: dict[str, list[Any]] = {
             "id": [f"row{at}" for at in range(len(train))] + [f"test{at}" for at in range(len(test))],
             "label": [label for _, label in train + test],
             "group": [None] * len(self.items),
@@ -51,7 +52,7 @@ class Rows:
         return self.parts[split]
 
     def column(self, name: str) -> list[Any]:
-        return self.columns[name]
+        return self.cells[name]
 
     def payloads(self, rows: list[int]) -> list[Payload]:
         self.decoded += len(rows)
@@ -71,8 +72,8 @@ def made(rows: Rows, parent: int, at: int = 0, **facts: Any) -> Candidate:
         "position": at,
         "attempt": 0,
         "parents": (f"row{parent}",),
-        "cell": {"label": rows.columns["label"][parent]},
-        "label": rows.columns["label"][parent],
+        "cell": {"label": rows.cells["label"][parent]},
+        "label": rows.cells["label"][parent],
         "group": None,
         "attributes": {"channel": "mail"},
         "calls": ({"tool": "text.swap_words"},),
@@ -135,7 +136,7 @@ def test_an_unchanged_parent_is_rejected_as_a_near_duplicate():
 
 def test_a_copy_of_a_test_row_is_rejected_as_a_leak():
     rows = texts()
-    judged = one(rows, rows.items[rows.columns["id"].index("test0")])
+    judged = one(rows, rows.items[rows.cells["id"].index("test0")])
     assert judged.rejected_by == "leak"
     assert "the evaluation row 'test0'" in judged.verdicts[-1].why
 
@@ -158,6 +159,13 @@ def test_an_attribute_of_the_data_is_inherited_and_not_reported_as_measured():
     assert judged.accepted
     assert "channel" not in judged.attributes
     assert judged.attributes["words"]
+
+
+def test_label_and_group_may_be_called_by_their_columns():
+    cell = {"intent": "refund", "author": "anna"}
+    assert one(texts(), sentence("refund", 900), cell=cell, group="anna").accepted
+    judged = one(texts(), sentence("refund", 900), cell=cell, group="otto")
+    assert judged.verdicts[-1].why == "author: wanted 'anna', got 'otto'"
 
 
 def test_a_refused_candidate_is_told_why_and_needs_no_media():
@@ -183,7 +191,7 @@ def planted(rows: Rows) -> tuple[list[Candidate], list[Payload | None]]:
     payloads: list[Payload | None] = []
     for at in range(60):
         parent = int(rng.integers(100))
-        label = rows.columns["label"][parent]
+        label = rows.cells["label"][parent]
         kind = int(rng.integers(7))
         payload = sentence(label, 800 + at // 3)
         if kind == 1:

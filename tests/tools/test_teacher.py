@@ -199,6 +199,20 @@ def test_media_with_another_class_s_content_are_contradicted(rows):
     assert np.mean(judged) < 0.1
 
 
+def test_what_is_unlike_any_training_row_is_not_contradicted():
+    rows = drawn_images((40, 40))
+    teacher = Teacher(rows, 1)
+    images = [image for image in rows.items[40:] if isinstance(image, np.ndarray)]
+    ghosts = [(255 - image // 2).astype(np.uint8) for image in images]
+    plain, ghostly = (
+        teacher.opinions(children, ["bar0"] * 40, ["row0"] * 40, [rows.items[0]] * 40) for children in (images, ghosts)
+    )
+    assert sum(opinion.agrees for opinion in plain) <= 4
+    assert all(opinion.agrees for opinion in ghostly)
+    assert ghostly[0].why.startswith("abstains: reads as 'bar1'")
+    assert ghostly[0].why.endswith("but it is unlike any training row")
+
+
 def test_progress_is_told():
     told: list[tuple[str, int, int]] = []
     Teacher(tailed({"refund": 200, "travel": 100}), 1, lambda *facts: told.append(facts))

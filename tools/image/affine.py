@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tools.batches import Images
@@ -61,12 +60,13 @@ def affine(batch: Images, params: Sequence[Affine]) -> list[torch.Tensor | None]
     return made(pixels, result)
 
 
-def _source(own: Affine, height: int, width: int) -> NDArray[np.float64]:
-    """Return the map from a place of the result to one of the image, (2, 3), in pixels from the centre."""
+def _source(own: Affine, height: int, width: int) -> list[list[float]]:
+    """Return the map from a place of the result to one of the image, (2, 3), in pixels from the centre.
+
+    The inverse of rotation x shear x scale, written out: small matrix products cost more than the warp of a thumbnail.
+    """
     angle, slant = math.radians(own.rotate_deg), math.tan(math.radians(own.shear_deg))
-    cosine, sine = math.cos(angle), math.sin(angle)
-    forward = np.array([[cosine, -sine], [sine, cosine]]) @ np.array([[1.0, -slant], [0.0, 1.0]]) * own.scale
-    (a, b), (c, d) = forward
-    inverse = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
-    shift = np.array([own.translate_x * width, own.translate_y * height])
-    return np.column_stack([inverse, -inverse @ shift])
+    cosine, sine = math.cos(angle) / own.scale, math.sin(angle) / own.scale
+    right, down = own.translate_x * width, own.translate_y * height
+    a, b = cosine - slant * sine, sine + slant * cosine
+    return [[a, b, -a * right - b * down], [-sine, cosine, sine * right - cosine * down]]

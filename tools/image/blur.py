@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,11 +47,12 @@ def _weights(sigmas: Sequence[float], side: int, device: torch.device) -> torch.
     """Return half a kernel an item, centre first: (items, 1 + largest radius), zeros beyond an item's own radius."""
     import torch
 
-    reach = [min(math.ceil(3 * sigma), side - 1) for sigma in sigmas]
-    half = np.zeros((len(sigmas), 1 + max(reach)))
-    for row, sigma, own in zip(half, sigmas, reach, strict=True):
-        kernel = np.exp(-0.5 * (np.arange(own + 1) / sigma) ** 2)
-        row[: own + 1] = kernel / (kernel[0] + 2 * kernel[1:].sum())
+    spread = np.array(sigmas)[:, None]
+    reach = np.minimum(np.ceil(3 * spread), side - 1)
+    distance = np.arange(1 + int(reach.max()))
+    half = np.exp(-0.5 * (distance / spread) ** 2) * (distance <= reach)
+    # A running sum adds in one order whatever the number of zeros at the end, which depends on the batch.
+    half /= half[:, :1] + 2 * np.cumsum(half[:, 1:], axis=1)[:, -1:].sum(axis=1, keepdims=True)
     return torch.from_numpy(half.astype(np.float32)).to(device)
 
 
@@ -89,11 +89,14 @@ def _sum_of_shifts(lines: torch.Tensor, weights: torch.Tensor, stride: int) -> t
 
     Elementwise, so an item's bits do not depend on the batch: the zeros beyond its own radius add exactly nothing.
     """
+    import torch
+
     reach = weights.shape[1] - 1
     length = lines.shape[2] - 2 * reach * stride
     total = lines[:, :, reach * stride : reach * stride + length] * weights[:, :1, None]
+    pair = torch.empty_like(total)
     for distance in range(1, reach + 1):
         before, after = (reach - distance) * stride, (reach + distance) * stride
-        pair = lines[:, :, before : before + length] + lines[:, :, after : after + length]
+        torch.add(lines[:, :, before : before + length], lines[:, :, after : after + length], out=pair)
         total.addcmul_(pair, weights[:, distance : distance + 1, None])
     return total

@@ -61,17 +61,18 @@ def colour(batch: Images, params: Sequence[Colour]) -> list[torch.Tensor | None]
     mixing = [at for at, own in enumerate(params) if coloured and (own.saturation != 1 or own.hue != 0)]
     plain = sorted(set(range(len(params))) - set(mixing))
     result = change(pixels, result, plain, partial(_scale, gain=gain[plain], offset=offset[plain]))
-    matrices = np.array([gain[at] * _mixing(params[at]) for at in mixing])
+    back = np.linalg.inv(_TO_YIQ)
+    matrices = np.array([gain[at] * _mixing(params[at], back) for at in mixing])
     result = change(pixels, result, mixing, partial(_mix, matrices=matrices, offset=offset[mixing]))
     return made(pixels, result)
 
 
-def _mixing(own: Colour) -> NDArray[np.float64]:
-    """Return the 3x3 matrix of saturation and hue; it keeps every grey."""
+def _mixing(own: Colour, back: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the 3x3 matrix of saturation and hue, which keeps every grey; `back` goes from YIQ to RGB."""
     angle = 2 * math.pi * own.hue
     cosine, sine = own.saturation * math.cos(angle), own.saturation * math.sin(angle)
     turn = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
-    return np.asarray(np.linalg.inv(_TO_YIQ) @ turn @ _TO_YIQ, dtype=np.float64)
+    return np.asarray(back @ turn @ _TO_YIQ, dtype=np.float64)
 
 
 def _scale(pixels: torch.Tensor, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> torch.Tensor:

@@ -47,7 +47,7 @@ def cutmix(batch: Images, params: Sequence[Cutmix]) -> list[tuple[torch.Tensor, 
     height, width = int(batch.pixels.shape[2]), int(batch.pixels.shape[3])
     result = batch.pixels.clone()
     shares = []
-    for image, partner, own in zip(result, batch.partners, params, strict=True):
+    for image, partner, own in zip(result.unbind(0), batch.partners.unbind(0), params, strict=True):
         top, bottom, left, right = _box(own, height, width)
         image[:, top:bottom, left:right].copy_(partner[:, top:bottom, left:right])
         shares.append(1 - (bottom - top) * (right - left) / (height * width))

@@ -48,21 +48,16 @@ def erase_patch(batch: Images, params: Sequence[ErasePatch]) -> list[torch.Tenso
     Breaks labels that hang on one small detail. A patch that would not fit is cut to the image's side; an image that
     would be covered whole is refused, as is one that looks the same. Returns (channels, height, width) uint8 each.
     """
-    pixels = batch.pixels
-    result = pixels.clone()
-    if not params:
-        return []
-    average = _mean_colours(pixels)
-    for image, own, mean in zip(result, params, average, strict=True):
-        _cover(image, own, mean)
-    return made(pixels, result)
-
-
-def _mean_colours(pixels: torch.Tensor) -> torch.Tensor:
-    """Return every image's mean colour, (items, channels, 1, 1) uint8."""
     import torch
 
-    return torch.from_numpy(np.rint(means(pixels)).astype(np.uint8)[:, :, None, None]).to(pixels.device)
+    pixels = batch.pixels
+    result = pixels.clone()
+    blunt = any(own.fill == "mean" for own in params)
+    average = means(pixels) if blunt else np.zeros(pixels.shape[:2])
+    colours = torch.from_numpy(np.rint(average).astype(np.uint8)[:, :, None, None]).to(pixels.device)
+    for image, own, mean in zip(result.unbind(0), params, colours.unbind(0), strict=True):
+        _cover(image, own, mean)
+    return made(pixels, result)
 
 
 def _cover(image: torch.Tensor, own: ErasePatch, mean: torch.Tensor) -> None:

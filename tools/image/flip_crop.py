@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tools.batches import Images
@@ -48,17 +47,15 @@ def flip_crop(batch: Images, params: Sequence[FlipCrop]) -> list[torch.Tensor | 
     result = change(pixels, result, whole, lambda images: images.flip(-1))
     cut = [at for at, own in enumerate(params) if own.scale < 1]
     windows = [_window(params[at], height, width) for at in cut]
-    result = change(pixels, result, cut, lambda images: warp(images, np.stack(windows), "border"))
+    result = change(pixels, result, cut, lambda images: warp(images, np.array(windows), "border"))
     return made(pixels, result)
 
 
-def _window(own: FlipCrop, height: int, width: int) -> NDArray[np.float64]:
+def _window(own: FlipCrop, height: int, width: int) -> list[list[float]]:
     """Return the map from the result to the image, (2, 3), in pixels from the centre."""
     free = 1 - own.scale
     mirror = -1.0 if own.flip == "horizontal" else 1.0
-    return np.array(
-        [
-            [mirror * own.scale, 0.0, (own.x - 0.5) * free * width],
-            [0.0, own.scale, (own.y - 0.5) * free * height],
-        ]
-    )
+    return [
+        [mirror * own.scale, 0.0, (own.x - 0.5) * free * width],
+        [0.0, own.scale, (own.y - 0.5) * free * height],
+    ]

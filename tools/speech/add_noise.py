@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, below_full_scale, groups
+from tools.filters import SILENT, below_full_scale, groups, strengths
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class AddNoise(Params):
 
 
 @augment(
-    AddNoise, family="noise", cites=("snyder2015musan", "ko2017reverb"), changes=("snr",), cost=Cost(cpu_seconds=0.1)
+    AddNoise, family="noise", cites=("snyder2015musan", "ko2017reverb"), changes=("snr",), cost=Cost(cpu_seconds=0.3)
 )
 def add_noise(batch: Waves, params: Sequence[AddNoise]) -> list[torch.Tensor | None]:
     """Mix noise into a clip at a stated SNR: a recording where some were given, else coloured noise.
@@ -50,10 +50,11 @@ def add_noise(batch: Waves, params: Sequence[AddNoise]) -> list[torch.Tensor | N
     made: list[torch.Tensor | None] = [None] * len(params)
     for positions, rows in groups(batch):
         lengths = [batch.lengths[at] for at in positions]
-        noise = torch.zeros_like(rows[:, :1])
+        noise = torch.empty_like(rows[:, :1])
         for row, at in zip(noise, positions, strict=True):
+            row[0, batch.lengths[at] :] = 0
             _lay(batch, params[at], row[0, : batch.lengths[at]])
-        sizes = torch.stack([torch.linalg.vector_norm(part, dim=(1, 2)) for part in (rows, noise)]).tolist()
+        sizes = torch.stack([strengths(part) for part in (rows, noise)]).tolist()
         # The noise plays in every channel, so its energy counts once a channel.
         channels = rows.shape[1] ** 0.5
         scales = [
@@ -75,6 +76,7 @@ def _lay(batch: Waves, own: AddNoise, out: torch.Tensor) -> None:
         source = _pool(own.colour, batch.rate_hz, str(batch.samples.device))
     size, length = source.shape[-1], out.shape[-1]
     if size == 0:
+        out.zero_()
         return
     # A recording that is long enough is cut where it does not wrap: its two ends do not fit together.
     start = int(rng.integers(size - length + 1 if size > length else size))

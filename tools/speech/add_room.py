@@ -11,7 +11,17 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import FOR_TRANSFORMS, SILENT, cut, groups, peaks, too_short, transform_length
+from tools.filters import (
+    FOR_TRANSFORMS,
+    audible,
+    cut,
+    groups,
+    spectra_of,
+    strengths,
+    too_short,
+    transform_length,
+    waves_of,
+)
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -41,7 +51,7 @@ class AddRoom(Params):
     }
 
 
-@augment(AddRoom, family="reverberation", cites=("ko2017reverb", "allen1979image"), cost=Cost(cpu_seconds=0.8))
+@augment(AddRoom, family="reverberation", cites=("ko2017reverb", "allen1979image"), cost=Cost(cpu_seconds=1.5))
 def add_room(batch: Waves, params: Sequence[AddRoom]) -> list[torch.Tensor | None]:
     """Let a clip sound in a room: the direct sound stays where it was, reflections follow, the level is kept.
 
@@ -58,10 +68,10 @@ def add_room(batch: Waves, params: Sequence[AddRoom]) -> list[torch.Tensor | Non
             chosen = rows if len(places) == len(positions) else rows[places]
             lengths = [batch.lengths[positions[place]] for place in places]
             heard = reverberated(chosen, lengths, [responses[place] for place in places])
-            loud = peaks(chosen)
-            for place, result, peak in zip(places, heard, loud, strict=True):
+            loud = audible(chosen)
+            for place, result, enough in zip(places, heard, loud, strict=True):
                 at = positions[place]
-                made[at] = result if peak >= SILENT and not too_short(batch.lengths[at], batch.rate_hz) else None
+                made[at] = result if enough and not too_short(batch.lengths[at], batch.rate_hz) else None
     return made
 
 
@@ -79,12 +89,14 @@ def reverberated(
     filters = np.zeros((len(responses), 1, reach), dtype=np.float32)
     for response, row in zip(responses, filters, strict=True):
         row[0, : response.size] = response
-    spectra = torch.fft.rfft(rows, size)
-    spectra *= torch.fft.rfft(torch.from_numpy(filters).to(rows.device), size)
-    heard = torch.fft.irfft(spectra, size)[..., : rows.shape[-1]]
+    spectra = spectra_of(rows, size)
+    # Row by row: the rest of a vector loop over complex numbers is rounded in another way.
+    for spectrum, own in zip(spectra, spectra_of(torch.from_numpy(filters).to(rows.device), size), strict=True):
+        spectrum.mul_(own)
+    heard = waves_of(spectra, size)[..., : rows.shape[-1]]
     for row, length in zip(heard, lengths, strict=True):
         row[:, length:] = 0
-    before, after = (torch.linalg.vector_norm(part, dim=(1, 2), keepdim=True) for part in (rows, heard))
+    before, after = (strengths(part)[:, None, None] for part in (rows, heard))
     return cut(heard.mul_(before / after.clamp_(min=1e-30)), lengths)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, cut, peaks, resample, resampled_length
+from tools.filters import audible, cut, resample, resampled_length
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class ChangeSpeed(Params):
     usual: ClassVar = {"factor": (0.9, 1.1)}
 
 
-@augment(ChangeSpeed, family="speed", cites=("ko2015speed",), changes=("duration",), cost=Cost(cpu_seconds=0.2))
+@augment(ChangeSpeed, family="speed", cites=("ko2015speed",), changes=("duration",), cost=Cost(cpu_seconds=0.3))
 def change_speed(batch: Waves, params: Sequence[ChangeSpeed]) -> list[torch.Tensor | None]:
     """Play a clip faster or slower: duration becomes length / factor, pitch and formants move with it.
 
@@ -38,7 +38,7 @@ def change_speed(batch: Waves, params: Sequence[ChangeSpeed]) -> list[torch.Tens
         clip = batch.clip(at)
         step = round(own.factor * _GRID)
         length = resampled_length(clip.shape[-1], step, _GRID)
-        if length in (0, clip.shape[-1]) or peaks(clip[None])[0] < SILENT:
+        if length in (0, clip.shape[-1]) or not audible(clip[None])[0]:
             made.append(None)
         else:
             made += cut(resample(clip, step, _GRID)[None], [length])

@@ -9,7 +9,17 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import FOR_TRANSFORMS, cut, groups, outside, too_short, transform_length
+from tools.filters import (
+    FOR_TRANSFORMS,
+    cut,
+    groups,
+    outside,
+    spectra_of,
+    strengths,
+    too_short,
+    transform_length,
+    waves_of,
+)
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -28,7 +38,7 @@ class MaskFrequency(Params):
     usual: ClassVar = {"share": (0.05, 0.2)}
 
 
-@augment(MaskFrequency, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.4))
+@augment(MaskFrequency, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.6))
 def mask_frequency(batch: Waves, params: Sequence[MaskFrequency]) -> list[torch.Tensor | None]:
     """Take one band out of a clip, of equal width on the mel scale wherever the seed places it.
 
@@ -43,10 +53,10 @@ def mask_frequency(batch: Waves, params: Sequence[MaskFrequency]) -> list[torch.
     for positions, rows in groups(batch, FOR_TRANSFORMS):
         size = transform_length(rows.shape[-1] + batch.rate_hz // 20)
         bands = rows.new_tensor([_band(params[at], batch.rate_hz / 2) for at in positions])
-        spectra = torch.fft.rfft(rows, size)
+        spectra = spectra_of(rows, size)
         spectra *= outside(torch.fft.rfftfreq(size, 1 / batch.rate_hz, device=rows.device), bands, _EDGE_HZ)[:, None]
-        left = torch.fft.irfft(spectra, size)[..., : rows.shape[-1]]
-        energies = torch.linalg.vector_norm(left, dim=(1, 2)) / torch.linalg.vector_norm(rows, dim=(1, 2))
+        left = waves_of(spectra, size)[..., : rows.shape[-1]]
+        energies = strengths(left) / strengths(rows)
         enough = (energies >= _LEFT**0.5).tolist()
         for at, result, keep in zip(positions, cut(left, [batch.lengths[at] for at in positions]), enough, strict=True):
             made[at] = result if keep and not too_short(batch.lengths[at], batch.rate_hz) else None

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, groups, peaks, too_short
+from tools.filters import audible, groups, too_short
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class MaskTime(Params):
     usual: ClassVar = {"share": (0.05, 0.15), "masks": (1, 2)}
 
 
-@augment(MaskTime, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.05))
+@augment(MaskTime, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.1))
 def mask_time(batch: Waves, params: Sequence[MaskTime]) -> list[torch.Tensor | None]:
     """Silence short spans of a clip at places that the seed picks, with fades of 5 ms inside each span.
 
@@ -42,8 +42,8 @@ def mask_time(batch: Waves, params: Sequence[MaskTime]) -> list[torch.Tensor | N
         for at, row in zip(positions, masked, strict=True):
             if not too_short(batch.lengths[at], batch.rate_hz):
                 _mask(row[:, : batch.lengths[at]], params[at], batch.rate_hz)
-        for at, row, peak in zip(positions, masked, peaks(masked), strict=True):
-            if peak >= SILENT and not too_short(batch.lengths[at], batch.rate_hz):
+        for at, row, heard in zip(positions, masked, audible(masked), strict=True):
+            if heard and not too_short(batch.lengths[at], batch.rate_hz):
                 made[at] = row[:, : batch.lengths[at]]
     return made
 
@@ -52,18 +52,18 @@ def _mask(clip: torch.Tensor, own: MaskTime, rate_hz: int) -> None:
     length = clip.shape[-1]
     width = max(1, round(own.share * length / own.masks))
     fade = min(round(_FADE_SECONDS * rate_hz), width // 2)
-    fall = _fade(fade, str(clip.device))
+    window = _window(width, fade, str(clip.device))
     rng = generator(own.seed)
-    for _ in range(own.masks):
-        start = int(rng.integers(length - width + 1))
-        clip[:, start : start + fade] *= fall
-        clip[:, start + fade : start + width - fade] = 0
-        clip[:, start + width - fade : start + width] *= fall.flip(0)
+    for start in rng.integers(length - width + 1, size=own.masks).tolist():
+        clip[:, start : start + width].mul_(window)
 
 
 @lru_cache(maxsize=64)
-def _fade(samples: int, device: str) -> torch.Tensor:
-    """Return a fade-out (samples,): a quarter of a squared cosine, without its ends."""
+def _window(width: int, fade: int, device: str) -> torch.Tensor:
+    """Return the gain (width,) of a mask: down along a squared cosine in `fade` samples, 0, and up again."""
     import torch
 
-    return torch.from_numpy(np.cos(np.arange(1, samples + 1) * (np.pi / 2 / (samples + 1))) ** 2).float().to(device)
+    gain = np.zeros(width, dtype=np.float32)
+    gain[:fade] = np.cos(np.arange(1, fade + 1) * (np.pi / 2 / (fade + 1))) ** 2
+    gain[width - fade :] = gain[:fade][::-1]
+    return torch.from_numpy(gain).to(device)

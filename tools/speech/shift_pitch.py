@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, cut, groups, peaks, resample
+from tools.filters import audible, cut, groups, resample
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ class ShiftPitch(Params):
     usual: ClassVar = {"semitones": (-2.0, 2.0)}
 
 
-@augment(ShiftPitch, family="pitch", cites=("salamon2017environmental",), cost=Cost(cpu_seconds=5.0))
+@augment(ShiftPitch, family="pitch", cites=("salamon2017environmental",), cost=Cost(cpu_seconds=7.0))
 def shift_pitch(batch: Waves, params: Sequence[ShiftPitch]) -> list[torch.Tensor | None]:
     """Move pitch and formants by semitones and keep the duration; transients soften a little.
 
@@ -39,7 +39,7 @@ def shift_pitch(batch: Waves, params: Sequence[ShiftPitch]) -> list[torch.Tensor
     window = 1 << (int(0.045 * batch.rate_hz) - 1).bit_length()
     for positions, rows in groups(batch):
         ratios = [round(2 ** (params[at].semitones / 12) * _GRID) for at in positions]
-        loud = [peak >= SILENT for peak in peaks(rows)]
+        loud = audible(rows)
         for place, at in enumerate(positions):
             length = batch.lengths[at]
             if loud[place] and length >= window and ratios[place] != _GRID:
@@ -52,9 +52,10 @@ def shift_pitch(batch: Waves, params: Sequence[ShiftPitch]) -> list[torch.Tensor
 def _stretched(clip: torch.Tensor, ratio: float, length: int, window: int) -> torch.Tensor:
     """Stretch `clip` (channels, time) by `ratio` and return its first `length` samples.
 
-    Output frame m takes its magnitude from between the two input frames around m / ratio, and its phase from
-    the frame before it, advanced by what the phase advances between those two. Phases are kept as unit phasors:
-    the advance is X[t+1] * conj(X[t]) / |...|, their sum is a running product, no angle is ever computed.
+    Output frame m takes its sizes from between the two input frames around m / ratio, and its phases from the
+    frame before it, turned on by as much as the phases turn between those two. Phases are kept as numbers of
+    size 1, so turns multiply and no angle is computed. A bin is then given the phase of its neighbourhood, where
+    the loudest decides (phase-locked vocoder, Puckette 1995): neighbouring bins of one sine have opposite signs.
     """
     import torch
 
@@ -70,13 +71,12 @@ def _stretched(clip: torch.Tensor, ratio: float, length: int, window: int) -> to
     later = (at - first).to(clip.dtype)[:, None]
     sizes, units = _polar(spectra)
     turns = torch.cat((units[:, :1], (units[:, 1:] * units[:, :-1].conj())[:, first[:-1]]), dim=1).cumprod(dim=1)
-    frame = turns * torch.lerp(sizes[:, first], sizes[:, first + 1], later)
-    # A bin takes the phase of its neighbourhood, where the loudest decides; in a window whose middle is not at
-    # time 0, neighbouring bins of one sine have opposite signs.
+    between = torch.lerp(sizes[:, first], sizes[:, first + 1], later)
+    frame = turns * between
     near = frame.clone()
     near[..., 1:] -= frame[..., :-1]
     near[..., :-1] -= frame[..., 1:]
-    pieces = torch.fft.irfft(_polar(near)[1] * torch.lerp(sizes[:, first], sizes[:, first + 1], later), window) * shape
+    pieces = torch.fft.irfft(_polar(near)[1].mul_(between), window) * shape
     quarters = pieces.unflatten(-1, (4, hop))
     out = clip.new_zeros((clip.shape[0], frames + 3, hop))
     for quarter in range(4):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, groups, peaks
+from tools.filters import audible, groups, strengths
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class ShiftTime(Params):
     usual: ClassVar = {"shift_ms": (-100.0, 100.0)}
 
 
-@augment(ShiftTime, family="time-shift", cites=("salamon2017environmental",), cost=Cost(cpu_seconds=0.04))
+@augment(ShiftTime, family="time-shift", cites=("salamon2017environmental",), cost=Cost(cpu_seconds=0.1))
 def shift_time(batch: Waves, params: Sequence[ShiftTime]) -> list[torch.Tensor | None]:
     """Move a clip earlier or later within its length; what is moved in is silence.
 
@@ -42,10 +42,10 @@ def shift_time(batch: Waves, params: Sequence[ShiftTime]) -> list[torch.Tensor |
             by, length = round(params[at].shift_ms * batch.rate_hz / 1000), batch.lengths[at]
             if by != 0 and abs(by) < length:
                 out[:, max(0, by) : length + min(0, by)] = row[:, max(0, -by) : length - max(0, by)]
-        before = torch.linalg.vector_norm(rows, dim=(1, 2))
-        after = torch.linalg.vector_norm(shifted, dim=(1, 2))
+        before = strengths(rows)
+        after = strengths(shifted)
         kept = (after >= _KEPT**0.5 * before).tolist()
-        for at, out, peak, enough in zip(positions, shifted, peaks(shifted), kept, strict=True):
-            if enough and peak >= SILENT:
+        for at, out, heard, enough in zip(positions, shifted, audible(shifted), kept, strict=True):
+            if enough and heard:
                 made[at] = out[:, : batch.lengths[at]]
     return made

@@ -10,7 +10,17 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import FOR_TRANSFORMS, SILENT, cut, groups, outside, peaks, too_short, transform_length
+from tools.filters import (
+    FOR_TRANSFORMS,
+    audible,
+    cut,
+    groups,
+    outside,
+    spectra_of,
+    too_short,
+    transform_length,
+    waves_of,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +37,7 @@ class TelephoneBand(Params):
     usual: ClassVar = {"companding": ("mu-law",)}
 
 
-@augment(TelephoneBand, family="channel", cites=("vu2019codec",), changes=("bandwidth",), cost=Cost(cpu_seconds=0.5))
+@augment(TelephoneBand, family="channel", cites=("vu2019codec",), changes=("bandwidth",), cost=Cost(cpu_seconds=1.0))
 def telephone_band(batch: Waves, params: Sequence[TelephoneBand]) -> list[torch.Tensor | None]:
     """Send a clip through a telephone line: only 300 to 3,400 Hz pass, sampled at 8 kHz with 8-bit mu-law.
 
@@ -38,13 +48,13 @@ def telephone_band(batch: Waves, params: Sequence[TelephoneBand]) -> list[torch.
     """
     made: list[torch.Tensor | None] = [None] * len(params)
     for positions, rows in groups(batch, FOR_TRANSFORMS):
-        loud = peaks(rows)
+        loud = audible(rows)
         for companding in ("mu-law", "off"):
             places = [
                 place
                 for place, at in enumerate(positions)
                 if params[at].companding == companding
-                and loud[place] >= SILENT
+                and loud[place]
                 and not too_short(batch.lengths[at], batch.rate_hz)
             ]
             if places:
@@ -62,12 +72,11 @@ def _sent(rows: torch.Tensor, rate_hz: int, companding: bool) -> torch.Tensor:
 
     size = transform_length(rows.shape[-1] + rate_hz // 50)
     band = rows.new_tensor([[_LOW_HZ, _HIGH_HZ]])
-    spectra = torch.fft.rfft(rows, size)
+    spectra = spectra_of(rows, size)
     spectra *= 1 - outside(torch.fft.rfftfreq(size, 1 / rate_hz, device=rows.device), band, _EDGE_HZ)
     if companding:
         spectra = _companded(spectra, size, rate_hz)
-    heard: torch.Tensor = torch.fft.irfft(spectra, size)[..., : rows.shape[-1]]
-    return heard
+    return waves_of(spectra, size)[..., : rows.shape[-1]]
 
 
 def _companded(spectra: torch.Tensor, size: int, rate_hz: int) -> torch.Tensor:
@@ -76,9 +85,9 @@ def _companded(spectra: torch.Tensor, size: int, rate_hz: int) -> torch.Tensor:
 
     line = min(size, transform_length(-(-size * _LINE_HZ // rate_hz)))
     low = spectra[..., : line // 2 + 1] * (line / size)
-    samples = torch.fft.irfft(low, line)
+    samples = waves_of(low, line)
     samples /= samples.abs().amax((1, 2), keepdim=True).clamp_(min=1)
-    back = torch.fft.rfft(mu_law(samples)) * (size / line)
+    back = spectra_of(mu_law(samples), line) * (size / line)
     return torch.nn.functional.pad(back, (0, size // 2 + 1 - back.shape[-1]))
 
 

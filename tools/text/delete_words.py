@@ -56,7 +56,7 @@ def _delete(parts: list[str], between: str, places: Sequence[int], gone: list[in
         del gone[spared * len(places) >> 32]
     head = places[0]
     first = edges(parts[head])[1] if head == gone[0] else ""
-    if between and all([parts[at].isalnum() for at in gone]):
+    if between and all(map(str.isalnum, map(parts.__getitem__, gone))):
         for at in reversed(gone):
             del parts[at]
     else:

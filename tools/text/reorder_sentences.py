@@ -36,7 +36,7 @@ class ReorderSentences(Params):
     usual: ClassVar = {"rate": (0.5, 1.0)}
 
 
-@augment(ReorderSentences, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.03))
+@augment(ReorderSentences, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.01))
 def reorder_sentences(batch: Texts, params: Sequence[ReorderSentences]) -> list[str | None]:
     """Put the sentences of a text in another order: every sentence is kept whole; can break an argument or a story.
 

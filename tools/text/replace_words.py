@@ -44,7 +44,7 @@ class Vocabulary:
     family="lexical-edit",
     cites=("xie2020uda",),
     needs=Needs(corpus=True),
-    cost=Cost(cpu_seconds=0.02),
+    cost=Cost(cpu_seconds=0.025),
 )
 def replace_words(batch: Texts, params: Sequence[ReplaceWords]) -> list[str | None]:
     """Replace words that say little (low TF-IDF) by such words of the training texts; can break grammar.

@@ -20,7 +20,7 @@ class SwapWords(Params):
     usual: ClassVar = {"rate": (0.1, 0.3)}
 
 
-@augment(SwapWords, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.005))
+@augment(SwapWords, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.006))
 def swap_words(batch: Texts, params: Sequence[SwapWords]) -> list[str | None]:
     """Swap words at random: every word is kept, order is loosened; can break order-sensitive meaning.
 

@@ -1,0 +1,287 @@
+"""Whole runs: exact counts, the same bytes however it is run, every reason for stopping short."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from agent import session
+from agent.settings import Settings
+from memory.datasets.made import Made
+from memory.errors import UsageError
+from memory.records import Job
+from memory.runs import Run
+from memory.trace import verify
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.mark.parametrize("name", ["requests", "digits", "numbers"])
+def test_a_bundled_job_meets_its_targets_exactly(name, bundled, run_job):
+    job = bundled(name)
+    report = run_job(job)
+    assert report["stop_reason"] == "targets_met"
+    wanted = job.targets[0].at_least
+    assert all(line["after"] == max(line["before"], wanted) for line in report["targets"])
+    assert report["made"] == report["accepted"] + sum(report["rejected"].values())
+    assert verify(Path(report["run"])).ok
+
+
+def test_an_independent_count_of_the_export_equals_the_report(job_on, run_job, texts):
+    report = run_job(job_on(targets=[{"axes": ["label"], "at_least": 25}]))
+    rows = rows_of(Path(report["export"]) / "train.csv")
+    counted = Counter(row["label"] for row in rows if not row["duplicate_of"])
+    assert (
+        counted
+        == {line["cell"]["label"]: line["after"] for line in report["targets"]}
+        == {"refund": 25, "delivery": 25}
+    )
+    assert (Path(report["export"]) / "test.csv").read_bytes() == (texts / "test.csv").read_bytes()
+    real = {row["sample_id"] for row in rows if row["synthetic"].lower() == "false"}
+    made = [row for row in rows if row["synthetic"].lower() == "true"]
+    assert len(real) == 16
+    assert all(set(json.loads(row["parents"])) <= real and row["tool"] and row["step"] for row in made)
+
+
+def test_no_pair_of_the_export_reaches_the_duplicate_threshold(job_on, run_job):
+    report = run_job(job_on(targets=[{"axes": ["label"], "at_least": 30}]))
+    texts = [row["text"] for row in rows_of(Path(report["export"]) / "train.csv")]
+
+    def shingles(text: str) -> set[str]:
+        plain = " ".join(text.casefold().split())
+        return {plain[at : at + 5] for at in range(len(plain) - 4)}
+
+    sets = [shingles(text) for text in texts]
+    pairs = ((one, other) for at, one in enumerate(sets) for other in sets[:at])
+    assert max(len(one & other) / len(one | other) for one, other in pairs) < 0.8
+
+
+@pytest.mark.parametrize("name", ["requests", "digits", "numbers"])
+def test_batch_size_and_workers_change_nothing(name, bundled, run_job, tmp_path):
+    job = bundled(name)
+    digests = {
+        run_job(job, settings=Settings(runs=tmp_path / f"runs{size}", batch_size=size, workers=workers))[
+            "export_digest"
+        ]
+        for size, workers in ((1, 1), (64, 3))
+    }
+    assert len(digests) == 1
+
+
+def test_another_seed_gives_other_samples(job_on, run_job):
+    target = [{"axes": ["label"], "at_least": 15}]
+    first, second = (run_job(job_on(targets=target, seed=seed)) for seed in (1, 2))
+    assert first["export_digest"] != second["export_digest"]
+
+
+def cli(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "agent", *map(str, words)]
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_run_that_is_killed_three_times_ends_like_one_that_was_not(bundled, run_job, tmp_path):
+    job = bundled("digits")
+    whole = run_job(job)
+    file = tmp_path / "bundled" / "digits" / "job.yaml"
+    runs = tmp_path / "killed"
+    process = cli("run", file, "--runs", runs, "--json", cwd=tmp_path)
+    places = [
+        "plan-1.yaml",
+        "made/r1.image.colour/00000.candidates.parquet",
+        "made/r2.image.affine/00000.verdicts.parquet",
+    ]
+    for place in places:
+        until = time.monotonic() + 120
+        while not list(runs.glob(f"*/{place}")) and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        [folder] = list(runs.iterdir())
+        process = cli("run", "--resume", folder, "--json", cwd=tmp_path)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    report = json.loads(out)
+    assert report["export_digest"] == whole["export_digest"]
+    assert report["accepted"] == whole["accepted"]
+    assert verify(folder).ok
+    ids = [made.id for made, _ in Made(Run.open(folder).made).accepted(steps_of(folder))]
+    assert len(ids) == len(set(ids)) == whole["accepted"]
+
+
+def steps_of(folder: Path) -> list[str]:
+    return [step.id for plan in Run.open(folder).plans() for step in plan.steps]
+
+
+def short(report: dict) -> dict[str, str]:
+    return {line["cell"]["label"]: line["reason"] for line in report["targets"] if not line["met"]}
+
+
+def test_a_class_without_a_parent_is_short_for_that_reason(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 12, "only": {"label": ["refund", "complaint"]}}]))
+    assert short(report) == {"complaint": "no_parent"}
+    assert report["stop_reason"] == "no_progress"
+    assert not report["met"]
+
+
+def test_the_cap_is_kept_and_named(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 40}], limits={"synthetic_per_real": 2}))
+    assert short(report) == {"refund": "cap", "delivery": "cap"}
+    assert {line["cell"]["label"]: line["after"] for line in report["targets"]} == {"refund": 18, "delivery": 30}
+
+
+def test_the_budget_is_kept_and_named(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 40}], limits={"samples": 10}))
+    assert report["made"] == 10
+    assert set(short(report).values()) == {"budget"}
+    assert report["stop_reason"] == "budget_spent"
+
+
+def test_time_is_a_budget_too(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 40}], limits={"seconds": 0.0001}))
+    assert report["made"] == 0
+    assert set(short(report).values()) == {"budget"}
+
+
+def test_what_policy_forbids_is_not_done(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 40}], policy={"tools": {"deny": ["*"]}}))
+    assert report["made"] == 0
+    assert set(short(report).values()) == {"not_allowed"}
+
+
+def test_a_cell_whose_every_candidate_is_rejected_is_given_up(tmp_path, run_job):
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = [
+        "text,label",
+        "no,a",
+        "yes,b",
+        *(f"this is plain sentence number {word} of the set,b" for word in ("one", "two")),
+    ]
+    (data / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    job = Job.model_validate({"dataset": {"path": str(data)}, "targets": [{"at_least": 6, "only": {"label": ["a"]}}]})
+    job = job.model_copy(
+        update={
+            "policy": job.policy.model_copy(
+                update={"tools": job.policy.tools.model_copy(update={"allow": ("text.swap_words",)})}
+            )
+        }
+    )
+    report = run_job(job)
+    assert short(report) == {"a": "rejected"}
+    assert report["rejected"] == {"refused": report["made"]}
+
+
+def test_a_pair_of_axes_is_filled_cell_by_cell(bundled, run_job):
+    job = bundled("requests")
+    job = job.model_copy(
+        update={
+            "targets": (
+                Job.model_validate(
+                    {"dataset": {"path": "x"}, "targets": [{"axes": ["label", "channel"], "at_least": 12}]}
+                ).targets[0],
+            )
+        }
+    )
+    report = run_job(job)
+    assert all(line["after"] >= 12 or line["reason"] == "no_parent" for line in report["targets"])
+    rows = rows_of(Path(report["export"]) / "train.csv")
+    counted = Counter((row["intent"], row["channel"]) for row in rows if not row["duplicate_of"])
+    assert all(counted[line["cell"]["label"], line["cell"]["channel"]] == line["after"] for line in report["targets"])
+
+
+def test_a_derived_axis_can_be_a_target(bundled, run_job):
+    job = bundled("requests")
+    target = {"axes": ["words"], "at_least": 60}
+    job = job.model_copy(
+        update={"targets": Job.model_validate({"dataset": {"path": "x"}, "targets": [target]}).targets}
+    )
+    report = run_job(job)
+    assert any(line["before"] < 60 <= line["after"] for line in report["targets"])
+    assert all(line["met"] or line["reason"] for line in report["targets"])
+
+
+def test_without_targets_every_class_grows_to_the_largest(job_on, run_job):
+    report = run_job(job_on())
+    assert {line["cell"]["label"]: line["after"] for line in report["targets"]} == {"refund": 10, "delivery": 10}
+
+
+def test_a_dry_run_makes_nothing(job_on, run_job):
+    report = run_job(job_on(), dry_run=True)
+    assert report["stop_reason"] == "dry_run"
+    assert report["made"] == 0
+    assert report["export"] is None
+    assert Run.open(Path(report["run"])).plans()[0].steps
+
+
+def test_a_person_is_asked_and_can_agree_later(job_on, settings):
+    job = job_on(policy={"approval": "ask"})
+    waiting = session.start(job, session.Ask(settings))
+    assert isinstance(waiting, session.Waiting)
+    assert waiting.question["recipes"]
+    again = session.resume(waiting.run.folder, session.Ask(settings))
+    assert isinstance(again, session.Waiting), "asking again is not agreeing"
+    ended = session.resume(waiting.run.folder, session.Ask(settings, answer={"agreed": True, "who": "anna"}))
+    assert isinstance(ended, session.Ended)
+    assert ended.report["met"]
+    decided = [one["body"] for one in waiting.run.trace().read() if one["body"].get("node") == "approve"]
+    assert decided[0]["facts"]["by"] == "anna"
+
+
+def test_a_person_can_decline(job_on, settings):
+    waiting = session.start(job_on(policy={"approval": "ask"}), session.Ask(settings))
+    assert isinstance(waiting, session.Waiting)
+    ended = session.resume(
+        waiting.run.folder, session.Ask(settings, answer={"agreed": False, "who": "anna", "why": "no"})
+    )
+    assert isinstance(ended, session.Ended)
+    assert ended.report["stop_reason"] == "declined"
+    assert set(short(ended.report).values()) == {"not_allowed"}
+
+
+def test_a_plan_that_a_person_brought_is_carried_out_and_no_more(job_on, run_job):
+    plans = Run.open(Path(run_job(job_on(), dry_run=True)["run"])).plans()
+    step = plans[0].steps[0].model_copy(update={"id": "mine"})
+    report = run_job(job_on(), plan=plans[0].model_copy(update={"steps": (step,), "planner": "given"}))
+    assert report["rounds"] == 1
+    assert report["made"] == step.count
+
+
+def test_a_plan_that_may_not_run_is_refused_with_reasons(job_on, run_job):
+    plans = Run.open(Path(run_job(job_on(), dry_run=True)["run"])).plans()
+    step = plans[0].steps[0].model_copy(update={"cites": ("nobody2020nothing",)})
+    with pytest.raises(UsageError, match="nobody2020nothing"):
+        run_job(job_on(), plan=plans[0].model_copy(update={"steps": (step,)}))
+
+
+def test_an_export_folder_that_exists_is_refused_before_any_work(job_on, settings, tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UsageError, match="exists"):
+        session.start(job_on(export={"path": str(tmp_path / "out")}), session.Ask(settings))
+    assert not settings.runs.exists()
+
+
+def test_a_finished_run_gives_its_report_again(job_on, run_job, settings):
+    report = run_job(job_on())
+    again = session.resume(Path(report["run"]), session.Ask(settings))
+    assert isinstance(again, session.Ended)
+    assert again.report == report
+    assert verify(Path(report["run"])).ok
