@@ -99,7 +99,7 @@ def _cell(line: dict[str, Any]) -> str:
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1c2733}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;border-bottom:1px solid #dde3ea;text-align:left}
-td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{display:flex;height:.8rem;width:16rem;background:#eef2f6}
+.n{text-align:right;font-variant-numeric:tabular-nums}.bar{display:flex;height:.8rem;width:16rem;background:#eef2f6}
 .real{background:#4a6fa5}.made{background:#e0a84c}.short{color:#a4322a}.key span{padding:0 .4rem;margin-right:.3rem}"""
 
 
@@ -108,9 +108,10 @@ def page(result: dict[str, Any]) -> str:
     lines = result["targets"]
     largest = max((max(line["after"], line["required"]) for line in lines), default=1)
     rows = "\n".join(_row(line, largest) for line in lines[:500])
-    rejected = ", ".join(f"{html.escape(gate)} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
+    rejected = html.escape(_refused(result["rejected"])) or "none"
     arms = "\n".join(
-        f"<tr><td>{html.escape(name)}</td><td class=n>{arm['made']}</td><td class=n>{arm['accepted']}</td></tr>"
+        f"<tr><td>{html.escape(name)}</td><td class=n>{arm['made']}</td><td class=n>{arm['accepted']}</td>"
+        f"<td>{html.escape(_refused(arm['rejected']))}</td></tr>"
         for name, arm in result["arms"].items()
     )
     verdict = "every target met" if result["met"] else "some targets not met"
@@ -121,12 +122,16 @@ def page(result: dict[str, Any]) -> str:
 {result["made"]} samples made, {result["accepted"]} accepted; rejected: {rejected}.
 {result["cost"]["seconds"]:.1f} s.</p>
 <p class=key><span class=real>&nbsp;</span>real <span class=made>&nbsp;</span>made</p>
-<table><tr><th>cell<th>required<th>before<th>after<th><th></tr>
+<table><tr><th>cell<th class=n>required<th class=n>before<th class=n>after<th><th></tr>
 {rows}
-</table><h2>Tools</h2><table><tr><th>tool<th>made<th>accepted</tr>
+</table><h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
 {arms}
 </table></html>
 """
+
+
+def _refused(rejected: dict[str, int]) -> str:
+    return ", ".join(f"{gate} {count}" for gate, count in sorted(rejected.items()))
 
 
 def _row(line: dict[str, Any], largest: int) -> str:

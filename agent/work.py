@@ -6,6 +6,7 @@ What is built here (coverage, maker, judge) is built once a sitting and can alwa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from agent import accounts, checks
@@ -87,11 +88,16 @@ def _judge(use: Context, steps: Sequence[str]) -> Judge:
     """Build the judge of this sitting; it remembers what earlier sittings accepted."""
     if use.judge is None:
         gates = select("gate", use.modality)
-        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates)
+        progress = partial(_say_judging, use)
+        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates, progress)
         for batch in _in_batches(use.made.accepted(steps), 512):
             kept = [(made.id, payload_of(made, use.modality)) for made, _ in batch]
             use.judge.remember([name for name, _ in kept], [payload for _, payload in kept if payload is not None])
     return use.judge
+
+
+def _say_judging(use: Context, what: str, done: int, of: int) -> None:
+    use.say({"node": "judge", "step": what, "done": done, "of": of})
 
 
 def _in_batches(pairs: Iterator[tuple[Candidate, Judged]], size: int) -> Iterator[list[tuple[Candidate, Judged]]]:

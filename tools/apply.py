@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from memory.datasets.dataset import Dataset
 from memory.datasets.made import Candidate
 from memory.datasets.media import Payload, Wave, content_of, encode_image, encode_wave
@@ -149,12 +151,13 @@ class Maker:
             return made
         if isinstance(item.payload, str):
             return replace(made, text=item.payload, content=content_of(item.payload))
-        payload: Payload
-        if item.rate_hz:
-            payload = Wave(item.payload.cpu().numpy(), item.rate_hz)
-            return replace(made, blob=encode_wave(payload), content=content_of(payload))
-        payload = item.payload.permute(1, 2, 0).contiguous().cpu().numpy()
-        return replace(made, blob=encode_image(payload), content=content_of(payload))
+        if not item.rate_hz:
+            pixels = item.payload.permute(1, 2, 0).contiguous().cpu().numpy()
+            return replace(made, blob=encode_image(pixels), content=content_of(pixels))
+        wave = Wave(item.payload.cpu().numpy(), item.rate_hz)
+        if not np.isfinite(wave.samples).all():
+            return replace(made, refused=f"{item.drawn[-1]['tool']} made samples that are not finite")
+        return replace(made, blob=encode_wave(wave), content=content_of(wave))
 
     # --- one call over many ------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+
 @dataclass(frozen=True)
 class Corpus:
     """What a text tool may know of the training texts: word counts, never a text."""

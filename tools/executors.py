@@ -34,7 +34,7 @@ def guarded(tool: Tool, batch: Any, params: list[Any]) -> list[Any]:
         made = tool.run(batch, params)
     except AugplanError:
         raise
-    except Exception as problem:  # noqa: BLE001  the worker's edge: any crash of a tool is the planner's to act on
+    except Exception as problem:
         raise ToolError(tool.name, f"{type(problem).__name__}: {problem}") from problem
     if len(made) != len(params):
         raise ToolError(tool.name, f"gave {len(made)} results for {len(params)} samples")

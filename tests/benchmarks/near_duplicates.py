@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a script prints
 """Near-duplicates a second, against a plain Python MinHash LSH in the same run, and how many planted ones are found.
 
     python tests/benchmarks/near_duplicates.py                 20,000 sentences, both ways

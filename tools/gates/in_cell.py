@@ -9,8 +9,14 @@ from tools.card import Params, gate
 
 @gate("any")
 def in_cell(batch: Candidates, reference: Reference, params: Params) -> list[Verdict]:  # noqa: ARG001
-    """Reject samples that miss their cell on any axis; derived attributes count as measured on the sample itself."""
-    return [_verdict(cell, has) for cell, has in zip(batch.cells, batch.attributes, strict=True)]
+    """Reject samples that miss their cell on any axis; derived attributes count as measured on the sample itself.
+
+    A sample mixed from two labels counts for no cell, so it cannot miss one.
+    """
+    return [
+        Verdict(gate="in_cell", accepted=True, why="mixed: counts for no cell") if mixed else _verdict(cell, has)
+        for cell, has, mixed in zip(batch.cells, batch.attributes, batch.mixed, strict=True)
+    ]
 
 
 def _verdict(cell: Cell | None, has: dict[str, str]) -> Verdict:

@@ -237,7 +237,7 @@ def test_a_million_rows_fit_in_two_gibibytes(tmp_path):
         out.write("text,label\n")
         for n in range(1_000_000):
             out.write(
-                f"{'some words of a text that is about ninety characters long, or so it was meant'} {n},c{n % 9}\n"
+                f"{'the same eighty characters or so in every row and without a sign that splits it'} {n},c{n % 9}\n"
             )
     code = (
         "import json, resource, sys; from pathlib import Path; from memory.datasets.dataset import open_dataset;"
