@@ -12,7 +12,7 @@ from memory.datasets.made import Candidate, Judged
 from memory.records import Cell, Columns, Gap, Job, Target
 from tools.candidates import standing
 from tools.card import Tool
-from tools.coverage import Coverage
+from tools.coverage.coverage import Coverage
 
 
 def default_targets(coverage: Coverage) -> list[Target]:

@@ -290,7 +290,6 @@ def audit_verify(folder: RunFolder, json: Json = False) -> None:
 
 
 def _settings(runs: Path | None = None, **flags: Any) -> Any:
-    from agent.settings import be_offline, from_environment
+    from agent.settings import from_environment
 
-    be_offline()
     return from_environment(runs=runs, **flags)

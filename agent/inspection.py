@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent import accounts, session
-from agent.settings import Settings
+from agent.settings import Settings, keep_quiet
 from memory.datasets.dataset import open_dataset
 from memory.records import Plan
 from memory.runs import Run
-from tools.coverage import profile, survey
+from tools.coverage.coverage import profile, survey
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -20,6 +20,7 @@ Say = Callable[[dict[str, Any]], None]
 def profile_of(path: Path, say: Say) -> dict[str, Any]:
     """Return what `augplan inspect` shows, as {samples, splits, classes, cells, near_duplicates, leaks, gaps, ...}."""
     job = session.read_job_or_data(path)
+    keep_quiet(job.policy.remote)
     with TemporaryDirectory(prefix="augplan-") as place:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
         coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent import accounts, work
 from agent.state import Context, State
-from memory.datasets.export import export
 from memory.datasets.made import Candidate, Judged
 from memory.digests import digest
+from memory.exports.export import export
 from prompts.render import render
 
 

@@ -7,6 +7,7 @@ after its own checkpoint is on disk.
 from __future__ import annotations
 
 import platform
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,15 +23,15 @@ from langgraph.types import Command
 from agent import state as states
 from agent.evidence import notes_digest
 from agent.graph import build
-from agent.settings import Settings
+from agent.settings import Settings, keep_quiet
 from agent.state import Context, State
 from memory import records
 from memory.datasets.dataset import open_dataset, reopen
-from memory.datasets.export import check_target, kind_of
 from memory.datasets.made import Made
 from memory.datasets.noise import read_noise
 from memory.documents import dump_yaml, read_job, read_plan
-from memory.errors import RecordError
+from memory.errors import RecordError, UsageError
+from memory.exports.export import check_target, kind_of
 from memory.literature import notes
 from memory.records import Job, Plan, Source
 from memory.runs import Run
@@ -90,7 +91,12 @@ def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None
     run.write_text("job.yaml", dump_yaml(job))
     if given is not None:
         run.write_text("plan-given.yaml", dump_yaml(given))
-    return _sit(run, ask)
+    try:
+        return _sit(run, ask)
+    except UsageError:
+        if not len(run.trace()):  # refused before anything was decided: leave nothing behind
+            shutil.rmtree(run.folder)
+        raise
 
 
 def resume(folder: Path, ask: Ask) -> Ended | Waiting:
@@ -107,6 +113,7 @@ def _sit(run: Run, ask: Ask) -> Ended | Waiting:
 
 
 def _context(run: Run, job: Job, ask: Ask) -> Context:
+    keep_quiet(job.policy.remote)
     devices.one_thread_each()
     workspace = run.dataset
     known = (workspace / "dataset.json").exists()

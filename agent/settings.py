@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,8 +48,12 @@ def from_environment(**flags: object) -> Settings:
         raise UsageError(f"These settings cannot be used: {problem}", where="settings") from problem
 
 
-def be_offline() -> None:
-    """Keep libraries from looking anything up: unless a job allows it, nothing leaves the machine."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("LANGSMITH_TRACING", "false")
+def keep_quiet(remote: Literal["deny", "allow"]) -> None:
+    """Switch telemetry of libraries off; unless `remote` is allow, keep them from looking anything up.
+
+    Must come before they are imported: they read this once.
+    """
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["LANGSMITH_TRACING"] = "false"
+    if remote == "deny":
+        os.environ["HF_HUB_OFFLINE"] = "1"

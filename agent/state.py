@@ -17,7 +17,7 @@ from memory.records import Decision, Gap, Job, Modality, Plan, StopReason, Strat
 from memory.runs import Run
 from tools.apply import Maker
 from tools.card import Tool
-from tools.coverage import Coverage
+from tools.coverage.coverage import Coverage
 from tools.executors import Here
 from tools.judge import Judge
 

@@ -16,7 +16,7 @@ from memory.datasets.media import Payload, decode
 from memory.records import Cell, Gap, Modality, Plan, Step, Target, Verdict
 from tools import apply
 from tools.catalogue import select
-from tools.coverage import Coverage, survey
+from tools.coverage.coverage import Coverage, survey
 from tools.judge import Judge
 
 

@@ -20,7 +20,7 @@ from memory.errors import ToolError
 from memory.records import Call, Cell, Step
 from tools.batches import Corpus, Images, Texts, Waves, padded_length
 from tools.card import Params, Tool
-from tools.coverage import Coverage
+from tools.coverage.coverage import Coverage
 from tools.executors import guarded
 from tools.seeds import draw, generator, seed_for
 
@@ -223,7 +223,7 @@ class Maker:
     def _noise_at(self, rate_hz: int) -> list[torch.Tensor]:
         import torch
 
-        from tools.filters import resample
+        from tools.kernels.filters import resample
 
         return [
             torch.from_numpy(clip.samples.mean(axis=0))

@@ -11,8 +11,8 @@ from memory.datasets.media import Payload
 from memory.records import Cell, Columns, Modality
 
 if TYPE_CHECKING:
-    from tools.similarity import Seen
-    from tools.teacher import Teacher
+    from tools.similarity.seen import Seen
+    from tools.teacher.teacher import Teacher
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from memory.errors import RecordError
 from memory.records import Cell, Verdict
 from tools.candidates import Candidates, Reference, standing
 from tools.card import Tool
-from tools.coverage import measure_all
-from tools.similarity import Seen
-from tools.teacher import Progress, Teacher
+from tools.coverage.coverage import measure_all
+from tools.similarity.seen import Seen
+from tools.teacher.teacher import Progress, Teacher
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset
-    from tools.coverage import Coverage
+    from tools.coverage.coverage import Coverage
 
 TRAIN = "train"
 _CHUNK = 512

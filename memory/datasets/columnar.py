@@ -163,23 +163,24 @@ def saved_files(folder: Path, root: Path) -> list[Path]:
 
 def load_from_hub(name: str) -> dict[str, Any]:
     """Return split -> `datasets.Dataset` of a hub id; raise UsageError when it cannot be had."""
-    import huggingface_hub
+    from huggingface_hub import HfApi, constants
 
+    offline = constants.HF_HUB_OFFLINE
     try:
-        if not huggingface_hub.constants.HF_HUB_OFFLINE:
+        if not offline:
             # `load_dataset` tries a silent network again for half a minute; one question tells.
-            huggingface_hub.HfApi().dataset_info(name, timeout=10)
+            HfApi().dataset_info(name, timeout=10)
         import datasets
 
         found = datasets.load_dataset(name)
     except Exception as problem:  # the client raises whatever its HTTP library does
         reason = " ".join(str(problem).split())[:200]
-        raise UsageError(
-            f"There is no file or folder {name!r}, and the hub gave no dataset of that name "
-            f"({type(problem).__name__}: {reason}). Check the spelling and the network; "
-            "set HF_HUB_OFFLINE=1 to read one that was downloaded before; or give the path of a file or folder.",
-            where="dataset.path",
-        ) from problem
+        if offline:
+            said = "no hub dataset of that name was downloaded before. Set policy.remote to allow in a job to fetch it"
+        else:
+            said = f"the hub gave no dataset of that name ({type(problem).__name__}: {reason}). Check spelling and network"
+        advice = f"There is no file or folder {name!r}, and {said}; or give the path of a file or folder."
+        raise UsageError(advice, where="dataset.path") from problem
     return dict(found) if isinstance(found, dict) else {"train": found}
 
 

@@ -19,7 +19,9 @@ def read_noise(folder: Path) -> list[Wave]:
     """
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
     if not files:
-        raise UsageError("There is no recording here; give a folder of wav, flac, ogg, opus or mp3 files.", where=str(folder))
+        raise UsageError(
+            "There is no recording here; give a folder of wav, flac, ogg, opus or mp3 files.", where=str(folder)
+        )
     clips = []
     seconds = 0.0
     for file in files:

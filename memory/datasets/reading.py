@@ -61,7 +61,7 @@ class Reading:
 
 
 def read(source: Source, layout: Layout, file: Path, reports: Reports) -> Reading:
-    """Read every row of `layout` once and write the table to `file`; memory does not grow with the rows.
+    """Read every row of `layout` once and write the table to `file`; of rows written only media names stay in memory.
 
     Raises UsageError when there is no row, a role cannot be told, or a media path leaves the dataset's folder.
     """

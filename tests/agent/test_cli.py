@@ -163,6 +163,7 @@ def test_bad_input_is_named_without_a_traceback(call, texts, tmp_path, words, sa
     assert err.startswith("augplan: ")
     assert "Traceback" not in err
     assert out == ""
+    assert not list(Path().glob("runs/*")), "a run that never began leaves no folder"
 
 
 def test_tools_are_listed_with_what_they_need(call):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agent import graph, nodes, session
 from agent.graph import build
 from agent.state import Tally
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from memory.records import Call, Cell, Decision, Fill, Gap, Plan, Step, Strategy, Target
 
 README = Path(__file__).parents[2] / "README.md"

@@ -176,12 +176,12 @@ def main() -> None:
     if asked.rounds < 5:
         parser.error("--rounds must be at least 5")
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, 1 thread of {os.cpu_count()}, median of {asked.rounds} rounds")  # noqa: T201
+    print(f"torch {torch.__version__}, 1 thread of {os.cpu_count()}, median of {asked.rounds} rounds")
     for size, channels, items in ((224, 3, 64), (28, 1, 256)):
         if asked.size in (None, size):
-            print(f"\n{size} x {size}, {channels} channels")  # noqa: T201
+            print(f"\n{size} x {size}, {channels} channels")
             for line in lines(synthetic(asked.items or items, channels, size), asked.rounds, asked.only):
-                print(line, flush=True)  # noqa: T201
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

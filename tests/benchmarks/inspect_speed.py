@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a script prints
 """How long one survey of a dataset takes: read, measure, find near-duplicates and leaks.
 
 python tests/benchmarks/inspect_speed.py                       50,000 made sentences
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from memory.datasets.dataset import open_dataset
 from memory.records import Source
-from tools.coverage import profile, survey
+from tools.coverage.coverage import profile, survey
 from tools.seeds import generator
 
 

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/long_tail.py DATA --ratio 50 --largest 200 --at-least 100
 
-The count is made by `datasets.load_dataset` and this file alone, not by augplan.
+DATA holds train.csv, or train/metadata.csv beside its media. The count of the export is made by
+`datasets.load_dataset` and this file alone, not by augplan.
 """
 
 from __future__ import annotations
@@ -15,95 +16,97 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 
-def sizes(classes: list[str], ratio: float, largest: int, rng: np.random.Generator) -> dict[str, int]:
+def class_sizes(classes: list[str], ratio: float, largest: int, rng: np.random.Generator) -> dict[str, int]:
     """Return class -> items: exponentially falling from `largest` to `largest / ratio`, in a drawn order."""
     order = [classes[at] for at in rng.permutation(len(classes))]
     steps = max(len(order) - 1, 1)
     return {name: max(1, round(largest * ratio ** (-at / steps))) for at, name in enumerate(order)}
 
 
-def thin(rows: list[dict[str, str]], label: str, ratio: float, largest: int, seed: int) -> list[dict[str, str]]:
-    """Keep a long tail of the rows."""
+def thinned(rows: list[dict[str, str]], label: str, ratio: float, largest: int, seed: int) -> list[dict[str, str]]:
+    """Return a long tail of the rows."""
     rng = np.random.default_rng(seed)
-    wanted = sizes(sorted({row[label] for row in rows}), ratio, largest, rng)
     kept = []
-    for name, count in wanted.items():
+    for name, count in class_sizes(sorted({row[label] for row in rows}), ratio, largest, rng).items():
         mine = [row for row in rows if row[label] == name]
         kept += [mine[at] for at in rng.permutation(len(mine))[:count]]
     return kept
 
 
-def rewrite(file: Path, rows: list[dict[str, str]]) -> None:
-    """Write rows as CSV."""
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def long_tailed(source: Path, to: Path, ratio: float, largest: int, seed: int) -> str:
-    """Copy a dataset (CSV files, or folders with metadata.csv) with a long tail in training; return its label column."""
+    """Copy a dataset with a long tail in training; return the name of its label column."""
     shutil.copytree(source, to)
     table = to / "train.csv" if (to / "train.csv").exists() else to / "train" / "metadata.csv"
-    rows = list(csv.DictReader(table.open(encoding="utf-8", newline="")))
-    label = "label" if "label" in rows[0] else next(name for name in rows[0] if name in {"intent", "class"})
-    kept = thin(rows, label, ratio, largest, seed)
-    rewrite(table, kept)
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    label = next(name for name in rows[0] if name in {"label", "intent", "class"})
+    kept = thinned(rows, label, ratio, largest, seed)
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(kept)
     if table.name == "metadata.csv":
         names = {row["file_name"] for row in kept}
-        for file in (to / "train").rglob("*"):
-            if file.is_file() and file != table and file.relative_to(to / "train").as_posix() not in names:
-                file.unlink()
+        for media in (to / "train").rglob("*.*"):
+            if media != table and media.relative_to(to / "train").as_posix() not in names:
+                media.unlink()
     return label
 
 
-def check(export: Path, source: Path, label: str, report: dict[str, object], cache: Path) -> dict[str, object]:
-    """Count the export anew and compare: cells, evaluation splits, files."""
+def evaluation_files(source: Path) -> Iterator[Path]:
+    """Yield every file of the evaluation splits, relative to the dataset."""
+    for split in ("test", "validation"):
+        for file in (source / f"{split}.csv", *(source / split).rglob("*")):
+            if file.is_file():
+                yield file.relative_to(source)
+
+
+def recount(export: Path, source: Path, label: str, report: dict[str, Any], cache: Path) -> dict[str, Any]:
+    """Count the export anew; return what differs from the report and from the source."""
     from datasets import load_dataset
 
     loaded = load_dataset(str(export), cache_dir=str(cache))
-    name = (
-        (lambda value: loaded["train"].features[label].int2str(value))
-        if hasattr(loaded["train"].features[label], "int2str")
-        else str
-    )
-    free = [not one for one in loaded["train"]["duplicate_of"]]
-    counted = Counter(name(value) for value, keep in zip(loaded["train"][label], free, strict=True) if keep)
-    targets = report["targets"]
-    assert isinstance(targets, list)
-    wrong = {
-        line["cell"]["label"]: (line["after"], counted[line["cell"]["label"]])
-        for line in targets
-        if counted[line["cell"]["label"]] != line["after"]
-    }
-    synthetic = sum(bool(one) for split in loaded if split != "train" for one in loaded[split]["synthetic"])
+    train = loaded["train"].select_columns([label, "duplicate_of"])
+    feature = train.features[label]
+    named = feature.int2str if hasattr(feature, "int2str") else str
+    counts = Counter(named(row[label]) for row in train if not row["duplicate_of"])
+    lines = {line["cell"]["label"]: line["after"] for line in report["targets"]}
     changed = [
-        str(file.relative_to(source))
-        for split in ("test", "validation")
-        for place in (source / split, source / f"{split}.csv")
-        for file in ([place] if place.is_file() else place.rglob("*") if place.is_dir() else [])
-        if file.is_file()
-        and (
-            not (export / file.relative_to(source)).exists()
-            or (export / file.relative_to(source)).read_bytes() != file.read_bytes()
-        )
+        str(name)
+        for name in evaluation_files(source)
+        if not (export / name).exists() or (export / name).read_bytes() != (source / name).read_bytes()
     ]
+    made = (one for name in loaded if name != "train" for one in loaded[name]["synthetic"])
     return {
-        "cells_that_differ": wrong,
-        "synthetic_in_evaluation": synthetic,
-        "evaluation_files_changed": changed[:3],
-        "counts": dict(counted),
+        "cells_that_differ": {name: (after, counts[name]) for name, after in lines.items() if counts[name] != after},
+        "synthetic_in_evaluation": sum(
+            bool(one) for name in loaded if name != "train" for one in loaded[name]["synthetic"]
+        ),
+        "evaluation_files_changed": changed,
+        "counts": dict(counts),
     }
+
+
+def run(job: Path, place: Path, batch_size: int) -> tuple[dict[str, Any], float]:
+    """Carry out the job in a process of its own; return its report and the seconds it took."""
+    words = ["run", str(job), "--json", "--runs", str(place / "runs"), "--batch-size", str(batch_size)]
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "agent", *words], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 5):
+        sys.exit(done.stderr)
+    return json.loads(done.stdout), time.perf_counter() - began
 
 
 def main() -> None:
-    """Run and print one JSON document."""
+    """Run, and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--ratio", type=float, default=50)
@@ -116,38 +119,16 @@ def main() -> None:
     with TemporaryDirectory() as temporary:
         place = own.keep or Path(temporary) / "work"
         place.mkdir(parents=True)
-        data = place / "data"
-        label = long_tailed(own.data, data, own.ratio, own.largest, own.seed)
-        job = {
-            "dataset": {"path": str(data), "columns": {"label": label}},
-            "targets": [{"axes": ["label"], "at_least": own.at_least}],
-            "seed": own.seed,
-        }
+        label = long_tailed(own.data, place / "data", own.ratio, own.largest, own.seed)
+        dataset = {"path": "data", "columns": {"label": label}}
+        job = {"dataset": dataset, "targets": [{"axes": ["label"], "at_least": own.at_least}], "seed": own.seed}
         (place / "job.yaml").write_text(json.dumps(job))
-        began = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "agent", "run", str(place / "job.yaml"), "--json", "--runs", str(place / "runs"), "--batch-size", str(own.batch_size)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        wall = time.perf_counter() - began
-        if done.returncode not in (0, 5):
-            sys.exit(done.stderr)
-        report = json.loads(done.stdout)
-        found = check(Path(report["export"]), data, label, report, place / "cache")
-        keys = ("stop_reason", "met", "rounds", "made", "accepted", "rejected", "cost", "export_digest")
-        arms = {name: [arm["accepted"], arm["made"], arm["rejected"]] for name, arm in report["arms"].items()}
-        print(
-            json.dumps(
-                {
-                    "exit": done.returncode,
-                    "wall_s": round(wall, 1),
-                    **{key: report[key] for key in keys},
-                    "arms": arms,
-                    **found,
-                },
-                indent=1,
-            )
-        )  # noqa: T201
+        report, seconds = run(place / "job.yaml", place, own.batch_size)
+        found = recount(Path(report["export"]), place / "data", label, report, place / "cache")
+        keys = ("stop_reason", "rounds", "made", "accepted", "rejected", "cost", "export_digest")
+        shown = {"wall_s": round(seconds, 1), **{key: report[key] for key in keys}, **found}
+        shown["arms"] = {name: f"{arm['accepted']} of {arm['made']}" for name, arm in report["arms"].items()}
+        print(json.dumps(shown, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a script prints
 """Near-duplicates a second, against a plain Python MinHash LSH in the same run, and how many planted ones are found.
 
     python tests/benchmarks/near_duplicates.py                 20,000 sentences, both ways
@@ -17,9 +16,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tools.minhash import BANDS, ROWS, SHINGLE, normal
 from tools.seeds import generator
-from tools.similarity import Seen, similarity
+from tools.similarity.minhash import BANDS, ROWS, SHINGLE, normal
+from tools.similarity.seen import Seen, similarity
 
 PRIME = (1 << 61) - 1
 

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a script prints
 """Speed of the text tools: sentences a second against a plain Python loop of the same edit, and nlpaug where installed.
 
     python tests/benchmarks/text_tools.py
@@ -24,11 +23,11 @@ import numpy as np
 from tools.batches import Corpus, Texts
 from tools.card import Params
 from tools.catalogue import load
+from tools.kernels.words import FUNCTION_WORDS
 from tools.seeds import generator, seed_for
 from tools.text.insert_punctuation import MARKS
 from tools.text.keyboard_noise import NEIGHBOURS
 from tools.text.ocr_noise import CONFUSIONS
-from tools.words import FUNCTION_WORDS
 
 RATES = {
     "swap_words": 0.1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from memory.records import Call, Cell, Fill, Source, Step
 from tools.apply import Maker, tasks
 from tools.card import Params, Tool
 from tools.catalogue import load
-from tools.coverage import survey
+from tools.coverage.coverage import survey
 
 
 @pytest.fixture(scope="module")

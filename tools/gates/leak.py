@@ -5,14 +5,14 @@ from __future__ import annotations
 from memory.records import Verdict
 from tools.candidates import Candidates, Reference
 from tools.card import Params, gate
-from tools.similarity import THRESHOLDS
+from tools.similarity.seen import THRESHOLDS
 
 
 @gate("any", cites=("broder1997resemblance",))
 def leak(batch: Candidates, reference: Reference, params: Params) -> list[Verdict]:  # noqa: ARG001
     """Reject samples that nearly repeat a row of an evaluation split.
 
-    The score is the similarity to the nearest such row (`tools.similarity`), given where it reaches the threshold.
+    The score is the similarity to the nearest such row (`tools.similarity.seen`), given where it reaches the threshold.
     """
     threshold = THRESHOLDS[reference.modality]
     verdicts = []

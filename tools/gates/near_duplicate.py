@@ -5,7 +5,7 @@ from __future__ import annotations
 from memory.records import Verdict
 from tools.candidates import Candidates, Reference
 from tools.card import Params, gate
-from tools.similarity import THRESHOLDS, Match
+from tools.similarity.seen import THRESHOLDS, Match
 
 
 @gate("any", cites=("broder1997resemblance",))
@@ -13,7 +13,7 @@ def near_duplicate(batch: Candidates, reference: Reference, params: Params) -> l
     """Reject samples that nearly repeat their parent, another training row, or a sample accepted before.
 
     The last gate: what it accepts is held in `reference.seen`. The score is the similarity to the earliest such item
-    (`tools.similarity`), given where it reaches the threshold.
+    (`tools.similarity.seen`), given where it reaches the threshold.
     """
     threshold = THRESHOLDS[reference.modality]
     verdicts = []

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import Fill, change, made, warp
+from tools.kernels.pixels import Fill, change, made, warp
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import made, parts, to_uint8
+from tools.kernels.pixels import made, parts, to_uint8
 
 if TYPE_CHECKING:
     import torch

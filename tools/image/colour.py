@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import GREY, change, grey_means, made, parts, per_item, to_uint8
+from tools.kernels.pixels import GREY, change, grey_means, made, parts, per_item, to_uint8
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from pydantic import Field
 from memory.errors import ToolError
 from tools.batches import Images
 from tools.card import Cost, Needs, Params, augment
-from tools.pixels import made
+from tools.kernels.pixels import made
 from tools.seeds import generator
 
 if TYPE_CHECKING:

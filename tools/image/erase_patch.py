@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import made, means
+from tools.kernels.pixels import made, means
 from tools.seeds import generator
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import change, made, warp
+from tools.kernels.pixels import change, made, warp
 
 if TYPE_CHECKING:
     import torch

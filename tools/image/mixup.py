@@ -10,7 +10,7 @@ from pydantic import Field
 from memory.errors import ToolError
 from tools.batches import Images
 from tools.card import Cost, Needs, Params, augment
-from tools.pixels import made, parts, per_item, to_uint8
+from tools.kernels.pixels import made, parts, per_item, to_uint8
 from tools.seeds import generator
 
 if TYPE_CHECKING:

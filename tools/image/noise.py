@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import made, parts, per_item, to_uint8
+from tools.kernels.pixels import made, parts, per_item, to_uint8
 from tools.seeds import generator
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.pixels import GREY, change, grey_means, look_up, made, parts, per_item, to_uint8, warp
+from tools.kernels.pixels import GREY, change, grey_means, look_up, made, parts, per_item, to_uint8, warp
 from tools.seeds import draws
 
 if TYPE_CHECKING:

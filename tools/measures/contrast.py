@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memory.datasets.media import Pixels
 from tools.card import measure
-from tools.luma import luma
+from tools.kernels.luma import luma
 
 
 @measure("image", unit="share of white", edges=(0.1, 0.2, 0.3))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tools.card import measure
-from tools.scripts import NAMES, codes
+from tools.kernels.scripts import NAMES, codes
 
 
 @measure("text")

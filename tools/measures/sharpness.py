@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memory.datasets.media import Pixels
 from tools.card import measure
-from tools.luma import luma
+from tools.kernels.luma import luma
 
 
 @measure("image", unit="ratio", edges=(0.02, 0.1, 0.5, 2))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memory.datasets.media import Wave
 from tools.card import measure
-from tools.frames import frame_power
+from tools.kernels.frames import frame_power
 
 _BELOW_DB = 40.0
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from memory.datasets.media import Wave
 from tools.card import measure
-from tools.frames import frame_power
+from tools.kernels.frames import frame_power
 
 _MOST_DB = 100.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.card import measure
-from tools.scripts import tokens
+from tools.kernels.scripts import tokens
 
 
 @measure("text", unit="ratio", edges=(0.5, 0.7, 0.9))

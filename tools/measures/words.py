@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.card import measure
-from tools.scripts import count_unspaced, tokens
+from tools.kernels.scripts import count_unspaced, tokens
 
 
 @measure("text", unit="words", edges=(5, 15, 50))

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, below_full_scale, groups, strengths
+from tools.kernels.filters import SILENT, below_full_scale, groups, strengths
 from tools.seeds import generator
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import (
+from tools.kernels.filters import (
     FOR_TRANSFORMS,
     audible,
     cut,

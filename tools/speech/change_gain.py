@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import SILENT, groups, peaks
+from tools.kernels.filters import SILENT, groups, peaks
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import audible, cut, resample, resampled_length
+from tools.kernels.filters import audible, cut, resample, resampled_length
 
 if TYPE_CHECKING:
     import torch

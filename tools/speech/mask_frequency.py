@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import (
+from tools.kernels.filters import (
     FOR_TRANSFORMS,
     cut,
     groups,

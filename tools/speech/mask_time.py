@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import audible, groups, too_short
+from tools.kernels.filters import audible, groups, too_short
 from tools.seeds import generator
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import audible, cut, groups, resample
+from tools.kernels.filters import audible, cut, groups, resample
 
 if TYPE_CHECKING:
     import torch

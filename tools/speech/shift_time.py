@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.filters import audible, groups, strengths
+from tools.kernels.filters import audible, groups, strengths
 
 if TYPE_CHECKING:
     import torch

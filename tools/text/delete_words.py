@@ -10,8 +10,8 @@ from pydantic import Field
 
 from tools.batches import Texts
 from tools.card import Cost, Params, augment
+from tools.kernels.words import edges, raise_capital, split, words_at
 from tools.seeds import draws
-from tools.words import edges, raise_capital, split, words_at
 
 
 class DeleteWords(Params):

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from tools.batches import Texts
 from tools.card import Cost, Params, augment
+from tools.kernels.words import split
 from tools.seeds import distinct, draws
-from tools.words import split
 
 MARKS = (".", ";", "?", ":", "!", ",")
 """The six marks of AEDA."""

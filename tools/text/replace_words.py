@@ -15,8 +15,8 @@ from pydantic import Field
 
 from tools.batches import Corpus, Texts
 from tools.card import Cost, Needs, Params, augment
+from tools.kernels.words import edges, put, split
 from tools.seeds import draws
-from tools.words import edges, put, split
 
 
 class ReplaceWords(Params):

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from tools.batches import Texts
 from tools.card import Cost, Params, augment
+from tools.kernels.words import drop_capital, edges, put, raise_capital, split
 from tools.seeds import draws
-from tools.words import drop_capital, edges, put, raise_capital, split
 
 
 class SwapWords(Params):

@@ -124,6 +124,14 @@ def test_a_hub_dataset_is_read_without_decoding(tmp_path, open_at, monkeypatch):
     assert list(zip(found.column("payload"), found.column("label"), strict=True)) == TRAIN + TEST
 
 
+def test_offline_a_hub_dataset_that_is_not_here_says_which_policy_would_fetch_it(open_at, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UsageError, match=r"policy\.remote"):
+        open_at("nobody/nothing-of-that-name")
+
+
 def test_an_unlabelled_class_number_is_left_out(tmp_path, open_at):
     import datasets
 

@@ -13,8 +13,8 @@ from memory.datasets.media import Payload, Wave
 from memory.records import Cell, Verdict
 from tools.candidates import Candidates, Reference
 from tools.card import Params, Tool, attached
-from tools.similarity import Seen
-from tools.teacher import Opinion
+from tools.similarity.seen import Seen
+from tools.teacher.teacher import Opinion
 
 
 @dataclass

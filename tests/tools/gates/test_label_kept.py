@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tools.gates.label_kept import label_kept
-from tools.teacher import Opinion
+from tools.teacher.teacher import Opinion
 
 
 def test_the_teachers_opinion_is_the_verdict(run_gate, batch_of, reference_to, teacher_that):

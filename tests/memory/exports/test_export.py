@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from memory.datasets.dataset import Dataset, open_dataset
-from memory.datasets.export import Exported, export, kind_of
 from memory.datasets.made import Candidate, Judged
 from memory.errors import RecordError, UsageError
+from memory.exports.export import Exported, export, kind_of
 from memory.records import Columns, Source, Splits
 
 Pair = tuple[Candidate, Judged]

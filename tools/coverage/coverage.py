@@ -1,6 +1,6 @@
 """What the training rows cover: axes, counts per cell, and which rows count.
 
-A row counts when it nearly repeats no earlier training row (`tools.similarity`); counts are of such rows only.
+A row counts when it nearly repeats no earlier training row (`tools.similarity.seen`); counts are of such rows only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from memory.datasets.media import Payload
 from memory.errors import UsageError
 from memory.records import Cell, Modality
-from tools.bins import UNKNOWN, axis_name, bin_of, bins_of, measure_all
 from tools.catalogue import select
-from tools.onepass import TRAIN, Progress, Reading, read
-from tools.profile import profile
+from tools.coverage.bins import UNKNOWN, axis_name, bin_of, bins_of, measure_all
+from tools.coverage.onepass import TRAIN, Progress, Reading, read
+from tools.coverage.profile import profile
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from memory.datasets.media import Payload
 from memory.records import Modality
-from tools import fingerprints, minhash, nearest
+from tools.similarity import fingerprints, minhash, nearest
 
 THRESHOLDS: dict[Modality, float] = {"text": minhash.THRESHOLD, "image": 0.97, "speech": 0.98}
 _BATCH: dict[Modality, int] = {"text": 1024, "image": 512, "speech": 512}

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tools import confident
+from tools.teacher import confident
 
 
 def test_every_class_is_spread_over_all_folds():

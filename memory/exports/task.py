@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memory.datasets.dataset import Dataset
-from memory.datasets.export_card import Part
-from memory.datasets.export_shape import Item, Row, Shape, items
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.paths import inside
 from memory.datasets.splits import TRAIN
 from memory.datasets.table import pick
+from memory.exports.card import Part
+from memory.exports.shape import Item, Row, Shape, items
 
 
 @dataclass(frozen=True)

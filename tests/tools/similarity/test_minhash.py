@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.minhash import TextIndex, jaccard, normal, shingles
 from tools.seeds import generator
+from tools.similarity.minhash import TextIndex, jaccard, normal, shingles
 
 
 def sets(text: str) -> frozenset[str]:
@@ -60,7 +60,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     texts = [f"text number {at} of a few that are alike" for at in range(30)]
     left, right = (part.tolist() for part in np.triu_indices(30))
     whole = compared(texts, left, right)
-    monkeypatch.setattr("tools.minhash._VERIFY", 100)
+    monkeypatch.setattr("tools.similarity.minhash._VERIFY", 100)
     assert compared(texts, left, right) == whole
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from tools.classifiers import ComplementBayes, ProbabilisticLda
+from tools.teacher.classifiers import ComplementBayes, ProbabilisticLda
 
 
 def test_complement_bayes_agrees_with_a_count_by_hand():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.errors import UsageError
-from tools.patterns import uncovered
+from tools.coverage.patterns import uncovered
 
 Columns = dict[str, tuple[list[str], list[int]]]
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from memory.datasets.export_card import Part
-from memory.datasets.export_places import safe_folder
-from memory.datasets.export_shape import Shape, items, survey
-from memory.datasets.export_task import Task, Written
-from memory.datasets.export_types import schema_of
-from memory.datasets.export_writers import Delimited, JsonLines, Table, Writer
 from memory.datasets.made import Candidate
 from memory.datasets.splits import TRAIN
 from memory.errors import RecordError
+from memory.exports.card import Part
+from memory.exports.places import safe_folder
+from memory.exports.shape import Shape, items, survey
+from memory.exports.task import Task, Written
+from memory.exports.types import schema_of
+from memory.exports.writers import Delimited, JsonLines, Table, Writer
 
 if TYPE_CHECKING:
     import pyarrow as pa

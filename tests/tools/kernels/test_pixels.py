@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tools.pixels import change, grey_means, look_up, made, means, parts, to_uint8, warp
+from tools.kernels.pixels import change, grey_means, look_up, made, means, parts, to_uint8, warp
 
 IDENTITY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from memory.datasets.media import Wave
-from tools.fingerprints import area_weights, cosine_basis, speech_print, thumbnail
-from tools.nearest import VectorIndex
 from tools.seeds import generator
-from tools.similarity import THRESHOLDS, Match, Seen, duplicates, similarity
+from tools.similarity.fingerprints import area_weights, cosine_basis, speech_print, thumbnail
+from tools.similarity.nearest import VectorIndex
+from tools.similarity.seen import THRESHOLDS, Match, Seen, duplicates, similarity
 
 WORDS = ["rain", "train", "money", "light", "garden", "window", "paper", "river", "stone", "music", "horse", "table"]
 

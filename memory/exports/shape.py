@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from memory.datasets.export_types import common_type, type_of
 from memory.datasets.made import Candidate
 from memory.datasets.roles import as_text
 from memory.digests import canonical
+from memory.exports.types import common_type, type_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

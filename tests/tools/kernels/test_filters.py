@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tools.batches import Waves
-from tools.filters import (
+from tools.kernels.filters import (
     cut,
     groups,
     outside,

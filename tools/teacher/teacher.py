@@ -2,7 +2,7 @@
 
 The training rows are cut into five folds, by group where rows have one, and a model is fitted for each fold on the
 other four. A made sample is read by the model that never saw its parent's fold. Class `j` contradicts a label when
-its probability reaches its own threshold t_j and exceeds the label's (`tools.confident`). What contradicts the
+its probability reaches its own threshold t_j and exceeds the label's (`tools.teacher.confident`). What contradicts the
 parent's own label already is no evidence against the child: there the teacher abstains, as it does for images and
 clips that are unlike any training row, of which it can say nothing.
 """
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from memory.datasets.media import Payload
 from memory.records import Modality
-from tools import confident
-from tools.classifiers import Classifier, ComplementBayes, ProbabilisticLda
-from tools.confident import Numbers, Scores
-from tools.features import dense_features, ngrams
 from tools.seeds import generator, seed_for
+from tools.teacher import confident
+from tools.teacher.classifiers import Classifier, ComplementBayes, ProbabilisticLda
+from tools.teacher.confident import Numbers, Scores
+from tools.teacher.features import dense_features, ngrams
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memory.datasets.media import Payload, Wave
-from tools.teacher import Opinion, Teacher
+from tools.teacher.teacher import Opinion, Teacher
 
 SUBJECTS = {
     "refund": ["money back", "refund of the payment", "charged twice", "return the amount"],

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from memory.datasets.dataset import Dataset, open_dataset
-from memory.datasets.export import Exported, export
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Wave, encode_image, encode_wave
 from memory.errors import RecordError, UsageError
+from memory.exports.export import Exported, export
 from memory.records import Columns, Source, Splits
 
 Pair = tuple[Candidate, Judged]
@@ -385,8 +385,8 @@ def test_a_manifest_of_test_clips_stays_valid_beside_its_clips(opened: Open, loa
 def test_parquet_is_cut_into_shards(
     sounds: Path, opened: Open, load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memory.datasets.export_writers._SHARD_BYTES", 1)
-    monkeypatch.setattr("memory.datasets.export_writers._GROUP_ROWS", 1)
+    monkeypatch.setattr("memory.exports.writers._SHARD_BYTES", 1)
+    monkeypatch.setattr("memory.exports.writers._GROUP_ROWS", 1)
     pairs = [made(f"m{number}", sound(0.75)) for number in range(3)]
     done = save(opened(sounds), pairs, tmp_path / "out", "parquet")
     assert len([name for name in done.files if name.startswith("data/train-")]) == 6

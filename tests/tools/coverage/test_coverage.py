@@ -10,7 +10,7 @@ from memory.datasets.media import Payload, Wave
 from memory.errors import UsageError
 from memory.records import Cell, Columns, Gap
 from tools.catalogue import load
-from tools.coverage import Coverage, bin_of, measure_all, profile, survey
+from tools.coverage.coverage import Coverage, bin_of, measure_all, profile, survey
 from tools.seeds import generator
 
 

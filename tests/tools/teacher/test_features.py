@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memory.datasets.media import Wave
-from tools.features import BUCKETS, dense_features, image_features, ngrams, speech_features
+from tools.teacher.features import BUCKETS, dense_features, image_features, ngrams, speech_features
 
 
 def test_case_and_runs_of_white_space_do_not_count():

@@ -15,7 +15,7 @@ from memory.digests import short
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset
-    from memory.datasets.export_shape import Item
+    from memory.exports.shape import Item
 
 _RESERVED = frozenset(
     ("metadata", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))

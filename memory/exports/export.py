@@ -11,12 +11,12 @@ from pathlib import Path
 
 from memory.atomic import sync_folder
 from memory.datasets.dataset import Dataset
-from memory.datasets.export_card import croissant, front_matter
-from memory.datasets.export_media import write_media
-from memory.datasets.export_task import Task
-from memory.datasets.export_text import write_text
 from memory.datasets.made import Candidate, Judged
 from memory.errors import UsageError
+from memory.exports.card import croissant, front_matter
+from memory.exports.media import write_media
+from memory.exports.task import Task
+from memory.exports.text import write_text
 
 _MARK = ".augplan-partial"
 _FORMATS = {

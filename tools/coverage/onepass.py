@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from memory.errors import UsageError
 from memory.records import Modality
-from tools import bins, fingerprints, minhash, nearest, similarity
 from tools.catalogue import select
-from tools.similarity import Match, Prints, Seen
+from tools.coverage import bins
+from tools.similarity import fingerprints, minhash, nearest
+from tools.similarity import seen as similarity
+from tools.similarity.seen import Match, Prints, Seen
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset

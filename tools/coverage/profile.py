@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.records import Gap
-from tools.bins import UNKNOWN, as_number, axis_name, bins_of
 from tools.catalogue import select
-from tools.onepass import TRAIN, Twins
-from tools.patterns import uncovered
+from tools.coverage.bins import UNKNOWN, as_number, axis_name, bins_of
+from tools.coverage.onepass import TRAIN, Twins
+from tools.coverage.patterns import uncovered
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset
-    from tools.coverage import Axis, Coverage
+    from tools.coverage.coverage import Axis, Coverage
 
 EXAMPLES = 20
 CELLS = 200

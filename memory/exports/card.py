@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memory.datasets.export_types import dtype_of
+from memory.exports.types import dtype_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.words import drop_capital, edges, put, raise_capital, split, words_at
+from tools.kernels.words import drop_capital, edges, put, raise_capital, split, words_at
 
 
 @pytest.mark.parametrize("text", ["a b", " a  b\n", "", "one", "a\tb , c", "\u3000全角 空白"])

@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from memory.datasets.export_card import Part
-from memory.datasets.export_places import Places, free_file, places, safe_folder
-from memory.datasets.export_shape import Item, Row, Shape, free_name, items, survey
-from memory.datasets.export_task import Task, Written
-from memory.datasets.export_types import media_type, schema_of
-from memory.datasets.export_writers import Delimited, Table, Writer
 from memory.datasets.made import Candidate
 from memory.datasets.media import IMAGE_ENDINGS
 from memory.datasets.splits import TRAIN
 from memory.errors import RecordError
+from memory.exports.card import Part
+from memory.exports.places import Places, free_file, places, safe_folder
+from memory.exports.shape import Item, Row, Shape, free_name, items, survey
+from memory.exports.task import Task, Written
+from memory.exports.types import media_type, schema_of
+from memory.exports.writers import Delimited, Table, Writer
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,0 +1,1 @@
+"""Operations on words, pixels and signals that several tools share."""

@@ -1,0 +1,1 @@
+"""Near-duplicates: one definition of similarity a modality, and exact search. Start at seen.py."""

@@ -1,0 +1,1 @@
+"""A classifier cross-fitted on real rows, to say whether a made sample kept its label. Start at teacher.py."""
