@@ -178,7 +178,9 @@ def load_from_hub(name: str) -> dict[str, Any]:
         if offline:
             said = "no hub dataset of that name was downloaded before. Set policy.remote to allow in a job to fetch it"
         else:
-            said = f"the hub gave no dataset of that name ({type(problem).__name__}: {reason}). Check spelling and network"
+            said = (
+                f"the hub gave no dataset of that name ({type(problem).__name__}: {reason}). Check spelling and network"
+            )
         advice = f"There is no file or folder {name!r}, and {said}; or give the path of a file or folder."
         raise UsageError(advice, where="dataset.path") from problem
     return dict(found) if isinstance(found, dict) else {"train": found}

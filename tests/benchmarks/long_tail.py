@@ -87,9 +87,7 @@ def recount(export: Path, source: Path, label: str, report: dict[str, Any], cach
     made = (one for name in loaded if name != "train" for one in loaded[name]["synthetic"])
     return {
         "cells_that_differ": {name: (after, counts[name]) for name, after in lines.items() if counts[name] != after},
-        "synthetic_in_evaluation": sum(
-            bool(one) for name in loaded if name != "train" for one in loaded[name]["synthetic"]
-        ),
+        "synthetic_in_evaluation": sum(map(bool, made)),
         "evaluation_files_changed": changed,
         "counts": dict(counts),
     }

@@ -47,9 +47,9 @@ def images(channels: int = 3, height: int = 28, width: int = 24, items: int = 6)
     return Images(made, partners=made.flip(0))
 
 
-def waves(rate_hz: int = 8000, channels: int = 1, items: int = 6) -> Waves:
+def waves(rate_hz: int = 8000, channels: int = 1, items: int = 6, shortest: int = 3600) -> Waves:
     rng = np.random.default_rng(11)
-    lengths = [3600 + 37 * at for at in range(items)]
+    lengths = [shortest + 37 * at for at in range(items)]
     samples = torch.zeros((items, channels, padded_length(max(lengths))))
     assert len({padded_length(length) for length in lengths}) == 1
     for at, length in enumerate(lengths):

@@ -14,7 +14,7 @@ import torch
 from tools.batches import Images, Texts, Waves
 from tools.card import Tool
 from tools.catalogue import load
-from tools.seeds import check_draw
+from tools.seeds import check_draw, draw, seed_for
 
 AUGMENTATIONS = [tool for tool in load().values() if tool.kind == "augment"]
 every_tool = pytest.mark.parametrize("tool", AUGMENTATIONS, ids=lambda tool: tool.name)
@@ -75,6 +75,18 @@ def test_something_changes(tool: Tool, batch_for):
 @every_tool
 def test_result_does_not_depend_on_the_batch(tool: Tool, batch_for):
     batch, params = batch_for(tool)
+    together = tool.run(batch, params)
+    alone = [tool.run(part(batch, at), [params[at]])[0] for at in range(len(batch))]
+    assert all(same(one, other) for one, other in zip(together, alone, strict=True))
+
+
+@pytest.mark.parametrize(
+    "tool", [tool for tool in AUGMENTATIONS if tool.modality == "speech"], ids=lambda tool: tool.name
+)
+@pytest.mark.parametrize(("channels", "shortest"), [(1, 20_160), (2, 61_000)])
+def test_long_clips_do_not_depend_on_the_batch_either(tool: Tool, channels, shortest, make_waves):
+    batch = make_waves(rate_hz=16000, channels=channels, items=3, shortest=shortest)
+    params = [draw(tool, {}, seed_for(2, tool.name, str(at))) for at in range(len(batch))]
     together = tool.run(batch, params)
     alone = [tool.run(part(batch, at), [params[at]])[0] for at in range(len(batch))]
     assert all(same(one, other) for one, other in zip(together, alone, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 class Blur(Params):
     """How far every pixel is spread."""
 
-    sigma: float = Field(1.0, ge=0.2, le=20, description="Standard deviation of the Gaussian in pixels.")
-    usual: ClassVar = {"sigma": (0.8, 1.6)}
+    sigma: float = Field(
+        0.04, gt=0, le=0.5, description="Standard deviation of the Gaussian, as a share of sqrt(height x width)."
+    )
+    usual: ClassVar = {"sigma": (0.03, 0.055)}
 
 
 @augment(
@@ -36,9 +39,10 @@ def blur(batch: Images, params: Sequence[Blur]) -> list[torch.Tensor | None]:
 
     pixels = batch.pixels
     result = torch.empty_like(pixels)
+    scale = math.sqrt(pixels.shape[2] * pixels.shape[3])
     for part in parts(pixels):
         levels = pixels[part].to(torch.float32)
-        sigmas = [own.sigma for own in params[part]]
+        sigmas = [own.sigma * scale for own in params[part]]
         result[part] = to_uint8(_across(_down(levels, sigmas), sigmas))
     return made(pixels, result)
 

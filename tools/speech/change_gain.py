@@ -25,9 +25,7 @@ class ChangeGain(Params):
     usual: ClassVar = {"gain_db": (-6.0, 6.0)}
 
 
-@augment(
-    ChangeGain, family="level", cites=("salamon2017environmental",), changes=("level",), cost=Cost(cpu_seconds=0.1)
-)
+@augment(ChangeGain, family="level", cites=("peddinti2015aspire",), changes=("level",), cost=Cost(cpu_seconds=0.1))
 def change_gain(batch: Waves, params: Sequence[ChangeGain]) -> list[torch.Tensor | None]:
     """Make a clip louder or softer; nothing is clipped: a rise stops where the peak meets full scale.
 

@@ -26,7 +26,7 @@ class ShiftTime(Params):
     usual: ClassVar = {"shift_ms": (-100.0, 100.0)}
 
 
-@augment(ShiftTime, family="time-shift", cites=("salamon2017environmental",), cost=Cost(cpu_seconds=0.1))
+@augment(ShiftTime, family="time-shift", cites=("piczak2015environmental",), cost=Cost(cpu_seconds=0.1))
 def shift_time(batch: Waves, params: Sequence[ShiftTime]) -> list[torch.Tensor | None]:
     """Move a clip earlier or later within its length; what is moved in is silence.
 

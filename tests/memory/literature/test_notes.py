@@ -35,6 +35,7 @@ CITED = {
     "vu2019codec",
     "salamon2017environmental",
     "jaitly2013vtlp",
+    "peddinti2015aspire",
     "piczak2015environmental",
     "chen2023limited",
     "broder1997resemblance",

@@ -1,0 +1,95 @@
+"""Every command of the README is run as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent import session
+from memory.bundled import materialise
+from memory.documents import read_job
+from memory.exports.export import check_target
+from memory.runs import Run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+PLAIN = [line for line in commands() if line.startswith("augplan ")]
+
+
+def augplan(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "agent", *words], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the README assumes it: data/train.csv, data/noise, job.yaml, and one run."""
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copytree(materialise("requests", folder / "bundled"), folder / "data")
+    (folder / "data" / "job.yaml").unlink()
+    train = (folder / "data" / "train.csv").read_text(encoding="utf-8").splitlines()
+    lines = [f"{train[0]},author", *(f"{line},a{at % 40}" for at, line in enumerate(train[1:]))]
+    (folder / "data" / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "data" / "test.csv").unlink()
+    [job] = blocks("yaml")
+    (folder / "job.yaml").write_text(job.replace("assets: {noise: data/noise}", ""), encoding="utf-8")
+    done = augplan(["run", "data/train.csv"], folder)
+    assert done.returncode == 0, done.stderr
+    [run] = (folder / "runs").iterdir()
+    run.rename(folder / "runs" / "RUN")
+    return folder
+
+
+def test_the_job_of_the_readme_is_a_job(tmp_path):
+    [text] = blocks("yaml")
+    (tmp_path / "job.yaml").write_text(text, encoding="utf-8")
+    job = read_job(tmp_path / "job.yaml")
+    assert job.assets.noise is not None
+    assert job.targets[1].axes == ("label", "channel")
+    check_target(tmp_path / "out")
+
+
+@pytest.mark.parametrize("line", PLAIN)
+def test_a_command_of_the_readme_works(line: str, place: Path):
+    words = shlex.split(line)[1:]
+    if "SAMPLE" in words:
+        run = session.Run.open(place / "runs" / "RUN")
+        made = next(run.made.rglob("*.candidates.parquet"))
+        import pyarrow.parquet as pq
+
+        words[words.index("SAMPLE")] = pq.read_table(made).column("id")[0].as_py()
+    done = augplan(words, place)
+    expected = {0, 5} if words[:2] == ["run", "job.yaml"] else {0}
+    assert done.returncode in expected, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_meets_every_target(tmp_path):
+    first, second = (line for line in commands() if line.startswith("pip install"))
+    assert first.endswith("&& augplan demo")
+    done = augplan(["demo"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("targets_met") == 3
+    assert "short:" not in done.stdout
+    [folder] = (tmp_path / "runs").iterdir()
+    runs = [path for path in folder.iterdir() if (path / "report.html").exists()]
+    assert len(runs) == 3
+    assert all(Run.open(path).state == "finished" for path in runs)
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert second in script, "CI runs the test command of the README"
