@@ -153,9 +153,10 @@ def lines(pixels: torch.Tensor, rounds: int, only: str) -> Iterator[str]:
             continue
         tool = catalogue[f"image.{name}"]
         start = time.perf_counter()
-        if row == "blur":  # peers state the width in pixels
-            wanted = {"sigma": (0.8 / pixels.shape[-1], 1.6 / pixels.shape[-1])}
-        params = [draw(tool, wanted, seed_for(1, row, str(at))) for at in range(len(pixels))]
+        in_pixels: dict[str, Draw] = {"sigma": (0.8 / pixels.shape[-1], 1.6 / pixels.shape[-1])}  # as peers state it
+        params = [
+            draw(tool, in_pixels if row == "blur" else wanted, seed_for(1, row, str(at))) for at in range(len(pixels))
+        ]
         drawing = (time.perf_counter() - start) / len(pixels)
         runs = {"augplan": lambda tool=tool, params=params: tool.run(batch, params)}
         runs |= {peer: own[row] for peer, own in peers.items() if row in own}
