@@ -12,7 +12,7 @@ from agent.settings import Settings, keep_quiet
 from memory.datasets.dataset import open_dataset
 from memory.records import Plan
 from memory.runs import Run
-from tools.coverage.coverage import profile, survey
+from tools.coverage.coverage import check_axes, profile, survey
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -23,6 +23,7 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
     keep_quiet(job.policy.remote)
     with TemporaryDirectory(prefix="augplan-") as place:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
+        check_axes(dataset, (axis for target in job.targets for axis in target.axes))
         coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
         targets = list(job.targets) or accounts.default_targets(coverage)
         gaps = accounts.first_gaps(targets, coverage)

@@ -37,6 +37,7 @@ from memory.records import Job, Plan, Source
 from memory.runs import Run
 from memory.trace import Trace
 from tools import catalogue, devices
+from tools.coverage.coverage import check_axes
 from tools.executors import Here
 
 Say = Callable[[dict[str, Any]], None]
@@ -120,6 +121,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
     dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
     given = run.folder / "plan-given.yaml"
     noise = job.assets.noise
+    check_axes(dataset, (axis for target in job.targets for axis in target.axes))
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     return Context(
         job=job,

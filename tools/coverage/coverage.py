@@ -5,7 +5,7 @@ A row counts when it nearly repeats no earlier training row (`tools.similarity.s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -115,6 +115,17 @@ class Coverage:
         """Every derived attribute that no attribute of the data hides, seen in training or not."""
         named = (axis_name(tool) for tool in select("measure", self.modality))
         return tuple(name for name in named if name in self.derived or name not in self.axes)
+
+
+def check_axes(dataset: Dataset, axes: Iterable[str]) -> None:
+    """Refuse an axis that neither the data nor a measure has, before anything is read.
+
+    Raises UsageError naming the axes there are.
+    """
+    known = [*dataset.axes(), *(axis_name(tool) for tool in select("measure", dataset.modality))]
+    for name in axes:
+        if name not in known:
+            raise UsageError(f"There is no axis {name!r}; there are: {', '.join(known)}.", where="targets.axes")
 
 
 def survey(dataset: Dataset, progress: Progress | None = None) -> Coverage:
