@@ -54,7 +54,7 @@ def examine() -> dict[str, Any]:
     usage = shutil.disk_usage(".")
     return {
         "python": platform.python_version(),
-        "machine": devices.describe(),
+        "machine": devices.describe(devices.choose("auto", "image")),
         "packages": {name: _version(name) for name in _PACKAGES},
         "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
         "not_runnable": {one["name"]: one["why_not"] for one in entries if not one["runnable"]},

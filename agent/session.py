@@ -115,7 +115,6 @@ def _sit(run: Run, ask: Ask) -> Ended | Waiting:
 
 def _context(run: Run, job: Job, ask: Ask) -> Context:
     keep_quiet(job.policy.remote)
-    devices.one_thread_each()
     workspace = run.dataset
     known = (workspace / "dataset.json").exists()
     dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
@@ -125,6 +124,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     return Context(
         job=job,
+        device=devices.choose(ask.settings.device, dataset.modality),
         run=run,
         dataset=dataset,
         made=Made(run.made),
@@ -232,7 +232,7 @@ class _Sitting:
             "notes": notes_digest(notes.load()),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in _PACKAGES},
-            "machine": devices.describe(),
+            "machine": devices.describe(use.device),
             "egress": "none: no tool of this run sends anything",
         }
 

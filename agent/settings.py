@@ -22,8 +22,8 @@ class Settings(BaseModel):
     """Samples in one tensor."""
     workers: int = Field(2, ge=1, le=256)
     """Threads that make shards."""
-    device: str = "cpu"
-    """`cpu` or `cuda`."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where tensors go; `auto` is a GPU where there is one. Texts never need one."""
 
 
 def from_environment(**flags: object) -> Settings:
@@ -38,10 +38,6 @@ def from_environment(**flags: object) -> Settings:
     }
     values |= {name: value for name, value in flags.items() if value is not None}
     values.setdefault("workers", min(4, os.cpu_count() or 1))
-    if "device" not in values:
-        from tools.devices import device
-
-        values["device"] = device()
     try:
         return Settings.model_validate(values)
     except ValueError as problem:

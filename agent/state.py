@@ -91,6 +91,8 @@ class Context:
     executor: Here
     modality: Modality
     settings: Settings
+    device: str
+    """`cpu` or `cuda`: where the tensors of this sitting go."""
     noise: list[Wave] = field(default_factory=list)
     """Recordings to mix in, from `assets.noise`."""
     given: Plan | None = None

@@ -29,7 +29,7 @@ def coverage(use: Context) -> Coverage:
 
 def on_gpu(use: Context) -> bool:
     """Return whether tensors of this run go to a GPU."""
-    return use.modality != "text" and bool(use.settings.device == "cuda")
+    return use.device == "cuda"
 
 
 def _maker(use: Context) -> apply.Maker:
@@ -41,7 +41,7 @@ def _maker(use: Context) -> apply.Maker:
             use.job.seed,
             noise=use.noise,
             batch_size=use.settings.batch_size,
-            device=use.settings.device,
+            device=use.device,
         )
     return use.maker
 
