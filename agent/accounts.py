@@ -9,7 +9,7 @@ from agent.checks import cap_left, why_closed
 from agent.planner import Need
 from agent.state import Tally
 from memory.datasets.made import Candidate, Judged
-from memory.records import Cell, Columns, Gap, Job, Target
+from memory.records import Cell, Columns, Gap, Job, Limits, Target, Verdict
 from tools.candidates import standing
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
@@ -51,7 +51,12 @@ def landed(made: Candidate, judged: Judged, targets: Sequence[Target], columns: 
 
 
 def needs(
-    gaps: Sequence[Gap], job: Job, coverage: Coverage, tools: Sequence[Tool], labels: Mapping[str, int]
+    gaps: Sequence[Gap],
+    job: Job,
+    coverage: Coverage,
+    columns: Columns,
+    tools: Sequence[Tool],
+    labels: Mapping[str, int],
 ) -> list[Need]:
     """Return every short cell with what the cap leaves for it and where its parents come from."""
     real = coverage.real_per_label()
@@ -59,7 +64,7 @@ def needs(
     for gap in gaps:
         if gap.missing:
             start, movers = _from_elsewhere(gap, coverage, tools)
-            label = gap.cell.at.get("label")
+            label = gap.cell.at.get("label") or gap.cell.at.get(columns.label or "label")
             room = None if label is None else cap_left(real.get(label, 0), labels.get(label, 0), job.limits)
             found.append(Need(gap, room, start, movers))
     return found
@@ -86,6 +91,85 @@ def close(needed: Sequence[Need], cells: Mapping[str, Tally], usable: bool, forb
         if reason:
             reasons[slot(gap.target, gap.cell)] = reason
     return reasons
+
+
+class Books:
+    """What one judging brings, booked candidate by candidate, and how much room it leaves."""
+
+    def __init__(
+        self,
+        gaps: Sequence[Gap],
+        targets: Sequence[Target],
+        labels: Mapping[str, int],
+        coverage: Coverage,
+        columns: Columns,
+        limits: Limits,
+    ) -> None:
+        self.targets, self.columns, self.limits = targets, columns, limits
+        self.real, self.labels_before = coverage.real_per_label(), labels
+        self.gaps: dict[str, list[Gap]] = {}
+        for gap in gaps:
+            self.gaps.setdefault(gap.cell.key, []).append(gap)
+        self.filled: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
+        self.arms: dict[str, dict[str, Any]] = {}
+        self.cells: dict[str, dict[str, Any]] = {}
+
+    def why_full(self, made: Candidate, waiting: Sequence[Candidate]) -> Verdict | None:
+        """Return why one more sample could be too many if all `waiting` were accepted, or None.
+
+        A sample of mixed labels fills no cell and is never too many.
+        """
+        if made.soft_label:
+            return None
+        cell, plain = Cell(at=made.cell).key, [other for other in waiting if not other.soft_label]
+        missing = max(gap.missing - self.filled.get(slot(gap.target, gap.cell), 0) for gap in self.gaps[cell])
+        if missing <= sum(other.cell == made.cell for other in plain):
+            return Verdict(gate="surplus", accepted=False, why=f"{cell} was full already")
+        label = made.label
+        if label is None:
+            return None
+        already = self.labels_before.get(label, 0) + self.labels.get(label, 0)
+        left = cap_left(self.real.get(label, 0), already, self.limits)
+        if left is not None and left <= sum(other.label == label for other in plain):
+            return Verdict(gate="cap", accepted=False, why=f"label {label} has all that synthetic_per_real allows")
+        return None
+
+    def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
+        """Enter one judged candidate."""
+        gaps = self.gaps[Cell(at=made.cell).key]
+        _enter(self.arms, recipe, judged)
+        for gap in gaps:
+            _enter(self.cells, slot(gap.target, gap.cell), judged)
+        if judged.accepted:
+            for name in landed(made, judged, self.targets, self.columns):
+                self.filled[name] = self.filled.get(name, 0) + 1
+            if made.label is not None:
+                self.labels[made.label] = self.labels.get(made.label, 0) + 1
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what `learn` takes in."""
+        rejected: dict[str, int] = {}
+        for tally in self.arms.values():
+            for gate, count in tally["rejected"].items():
+                rejected[gate] = rejected.get(gate, 0) + count
+        return {
+            "made": sum(tally["made"] for tally in self.arms.values()),
+            "accepted": sum(tally["accepted"] for tally in self.arms.values()),
+            "rejected": rejected,
+            "filled": self.filled,
+            "labels": self.labels,
+            "arms": self.arms,
+            "cells": self.cells,
+        }
+
+
+def _enter(book: dict[str, dict[str, Any]], name: str, judged: Judged) -> None:
+    tally = book.setdefault(name, {"made": 0, "accepted": 0, "rejected": {}})
+    tally["made"] += 1
+    tally["accepted"] += judged.accepted
+    if judged.rejected_by:
+        tally["rejected"][judged.rejected_by] = tally["rejected"].get(judged.rejected_by, 0) + 1
 
 
 def table(

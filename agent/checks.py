@@ -88,6 +88,8 @@ def why_closed(tally: Tally, room: int | None, *, reachable: bool, forbidden: bo
     if room == 0:
         return "cap"
     if tally.dry_rounds >= DRY_ROUNDS and tally.dry_made >= DRY_MADE:
+        if "cap" in tally.rejected:
+            return "cap"
         return "no_progress" if tally.accepted else "rejected"
     return None
 

@@ -44,7 +44,7 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     gaps = state["gaps"] if number else accounts.first_gaps(targets, coverage)
     gaps = [_counted(gap, state["filled"]) for gap in gaps]
     tools, forbidden = _tools(use)
-    needed = accounts.needs(gaps, use.job, coverage, tools, state["labels"])
+    needed = accounts.needs(gaps, use.job, coverage, use.dataset.columns, tools, state["labels"])
     reasons = accounts.close(needed, state["cells"], bool(tools), bool(forbidden))
     gaps = [gap.model_copy(update={"reason": reasons.get(accounts.slot(gap.target, gap.cell))}) for gap in gaps]
     stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number)
@@ -196,7 +196,7 @@ def _rules(
     strategies: list[Strategy] = state["strategies"]
     arms = planner.arms_of(tools, strategies, state["arms"])
     now = [gap for gap in gaps if gap.target == first]
-    needed = accounts.needs(now, use.job, work.coverage(use), tools, state["labels"])
+    needed = accounts.needs(now, use.job, work.coverage(use), use.dataset.columns, tools, state["labels"])
     return planner.plan_round(number, needed, arms, left)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from agent import accounts, checks
+from agent import checks
+from agent.accounts import Books
 from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
-from memory.records import Cell, Gap, Modality, Plan, Step, Target, Verdict
+from memory.records import Gap, Modality, Plan, Step, Target
 from tools import apply
 from tools.catalogue import select
 from tools.coverage.coverage import Coverage, survey
@@ -111,61 +112,6 @@ def _in_batches(pairs: Iterator[tuple[Candidate, Judged]], size: int) -> Iterato
         yield batch
 
 
-class Accounts:
-    """What one judging brought, and how much room each cell has left."""
-
-    def __init__(self, use: Context, gaps: Sequence[Gap], targets: Sequence[Target], labels: dict[str, int]) -> None:
-        self.targets, self.columns = targets, use.dataset.columns
-        self.limits = use.job.limits
-        self.real = coverage(use).real_per_label()
-        self.labels_before = labels
-        self.gaps = {gap.cell.key: gap for gap in gaps}
-        self.filled: dict[str, int] = {}
-        self.labels: dict[str, int] = {}
-        self.tallies: dict[str, dict[str, dict[str, Any]]] = {"arms": {}, "cells": {}}
-
-    def room(self, cell: Cell, label: str | None) -> int:
-        """Return how many more samples the cell may take: what is missing, and what the cap leaves."""
-        gap = self.gaps[cell.key]
-        missing = gap.missing - self.filled.get(accounts.slot(gap.target, cell), 0)
-        if label is not None:
-            made = self.labels_before.get(label, 0) + self.labels.get(label, 0)
-            cap = checks.cap_left(self.real.get(label, 0), made, self.limits)
-            missing = missing if cap is None else min(missing, cap)
-        return max(0, missing)
-
-    def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
-        """Enter one judged candidate."""
-        gap = self.gaps[Cell(at=made.cell).key]
-        for book, name in (("arms", recipe), ("cells", accounts.slot(gap.target, gap.cell))):
-            tally = self.tallies[book].setdefault(name, {"made": 0, "accepted": 0, "rejected": {}})
-            tally["made"] += 1
-            tally["accepted"] += judged.accepted
-            if judged.rejected_by:
-                tally["rejected"][judged.rejected_by] = tally["rejected"].get(judged.rejected_by, 0) + 1
-        if judged.accepted:
-            for slot in accounts.landed(made, judged, self.targets, self.columns):
-                self.filled[slot] = self.filled.get(slot, 0) + 1
-            if made.label is not None:
-                self.labels[made.label] = self.labels.get(made.label, 0) + 1
-
-    def outcome(self) -> dict[str, Any]:
-        """Return what `learn` takes in."""
-        arms = self.tallies["arms"].values()
-        rejected: dict[str, int] = {}
-        for tally in arms:
-            for gate, count in tally["rejected"].items():
-                rejected[gate] = rejected.get(gate, 0) + count
-        return {
-            "made": sum(tally["made"] for tally in arms),
-            "accepted": sum(tally["accepted"] for tally in arms),
-            "rejected": rejected,
-            "filled": self.filled,
-            "labels": self.labels,
-            **self.tallies,
-        }
-
-
 def judge_steps(
     use: Context,
     plan: Plan,
@@ -179,7 +125,7 @@ def judge_steps(
     Run again after a crash it gives the same verdicts: they follow from the candidates and from what was accepted
     in earlier rounds, never from what an unfinished judging left behind.
     """
-    books = Accounts(use, gaps, targets, labels)
+    books = Books(gaps, targets, labels, coverage(use), use.dataset.columns, use.job.limits)
     judge = _judge(use, steps)
     for done, step in enumerate(plan.steps):
         for shard in use.made.shards(step.id):
@@ -191,12 +137,11 @@ def judge_steps(
 
 
 def _judge_shard(
-    use: Context, judge: Judge, books: Accounts, recipe: str, candidates: Sequence[Candidate]
+    use: Context, judge: Judge, books: Books, recipe: str, candidates: Sequence[Candidate]
 ) -> list[Judged]:
-    """Judge as many at a time as cannot overfill a cell; what comes after a cell is full is not needed."""
+    """Judge as many at a time as cannot overfill a cell or a cap; what comes after that is not needed."""
     results: list[Judged] = []
     waiting: list[Candidate] = []
-    taken: dict[str, int] = {}
 
     def flush() -> None:
         payloads = [payload_of(made, use.modality) for made in waiting]
@@ -204,20 +149,17 @@ def _judge_shard(
             books.book(recipe, made, judged)
             results.append(judged)
         waiting.clear()
-        taken.clear()
 
     for made in candidates:
-        cell = Cell(at=made.cell)
-        if waiting and taken.get(cell.key, 0) >= books.room(cell, made.label):
+        if waiting and books.why_full(made, waiting):
             flush()
-        if not made.soft_label and books.room(cell, made.label) == 0:
-            flush()
-            surplus = Verdict(gate="surplus", accepted=False, why=f"{cell.key} was full already")
-            judged = Judged(id=made.id, accepted=False, verdicts=(surplus,), attributes={})
-            books.book(recipe, made, judged)
-            results.append(judged)
+        full = books.why_full(made, waiting)
+        if full is None:
+            waiting.append(made)
             continue
-        waiting.append(made)
-        taken[cell.key] = taken.get(cell.key, 0) + 1
+        flush()
+        judged = Judged(id=made.id, accepted=False, verdicts=(full,), attributes={})
+        books.book(recipe, made, judged)
+        results.append(judged)
     flush()
     return results

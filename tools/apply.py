@@ -248,8 +248,9 @@ class Maker:
         """Draw a training row of any other label, every such row alike."""
         rng = generator(seed)
         rows = self.coverage.train
-        others = [at for at in rng.permutation(rows)[:64].tolist() if self.labels[at] != self.labels[row]]
-        if not others:
+        tried = rows[rng.integers(len(rows), size=64)].tolist()
+        others = [at for at in tried if self.labels[at] != self.labels[row]]
+        if not others:  # one label has nearly every row
             others = [at for at in rows.tolist() if self.labels[at] != self.labels[row]]
         return int(others[0]) if others else None
 

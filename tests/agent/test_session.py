@@ -146,6 +146,37 @@ def test_the_cap_is_kept_and_named(job_on, run_job):
     assert {line["cell"]["label"]: line["after"] for line in report["targets"]} == {"refund": 18, "delivery": 30}
 
 
+def test_a_cap_holds_over_all_cells_of_a_label(bundled, run_job):
+    job = Job.model_validate(
+        {**bundled("numbers").model_dump(), "targets": [{"axes": ["label", "speaker"], "at_least": 40}]}
+    )
+    job = job.model_copy(update={"limits": job.limits.model_copy(update={"synthetic_per_real": 1.5})})
+    report = run_job(job)
+    made = Counter[str]()
+    for candidate, _ in Made(Run.open(Path(report["run"])).made).accepted(steps_of(Path(report["run"]))):
+        made[str(candidate.label)] += 1
+    real = Counter[str]()
+    for line in report["targets"]:
+        real[line["cell"]["label"]] += line["before"]
+    assert made == {label: int(1.5 * count) for label, count in real.items()}
+    assert {line["reason"] for line in report["targets"] if line["before"] and not line["met"]} == {"cap"}
+
+
+def test_targets_that_share_a_cell_are_both_met(job_on, run_job):
+    report = run_job(job_on(targets=[{"at_least": 12}, {"at_least": 20, "only": {"label": ["refund"]}}]))
+    assert report["met"]
+    assert [line["after"] for line in report["targets"] if line["cell"]["label"] == "refund"] == [20, 20]
+
+
+def test_axes_may_be_called_by_their_column(bundled, run_job):
+    job = Job.model_validate({**bundled("requests").model_dump(), "targets": [{"axes": ["intent"], "at_least": 20}]})
+    job = job.model_copy(update={"limits": job.limits.model_copy(update={"synthetic_per_real": 1})})
+    report = run_job(job)
+    assert {line["cell"]["intent"]: line["reason"] for line in report["targets"] if not line["met"]} == {
+        "complaint": "cap"
+    }
+
+
 def test_the_budget_is_kept_and_named(job_on, run_job):
     report = run_job(job_on(targets=[{"at_least": 40}], limits={"samples": 10}))
     assert report["made"] == 10

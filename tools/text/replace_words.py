@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import weakref
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import ClassVar
 
@@ -61,7 +61,7 @@ def replace_words(batch: Texts, params: Sequence[ReplaceWords]) -> list[str | No
     """
     if batch.corpus.documents < 1 or not batch.corpus.term_frequency:
         return [None] * len(batch)
-    vocabulary = _vocabulary(batch.corpus)
+    vocabulary = count_vocabulary(batch.corpus)
     texts = [split(text) for text in batch.items]
     places = [words if "".join(parts).isalpha() else _with_letters(parts, words) for parts, _, words in texts]
     counts = [2 * len(words) if len(words) > 1 and vocabulary.words else 0 for words in places]
@@ -128,22 +128,12 @@ def _has_letter(part: str) -> bool:
     return part.isalpha() or any(map(str.isalpha, part))
 
 
-_latest: tuple[weakref.ref[Corpus], Vocabulary] | None = None
-
-
-def _vocabulary(corpus: Corpus) -> Vocabulary:
-    """Return the vocabulary of `corpus`; that of the latest one is kept, as it is the same for every batch of a run."""
-    global _latest  # noqa: PLW0603 - a memory of a pure function
-    kept = _latest
-    if kept is not None and kept[0]() is corpus:
-        return kept[1]
-    made = count_vocabulary(corpus)
-    _latest = weakref.ref(corpus), made
-    return made
-
-
+@lru_cache(maxsize=2)
 def count_vocabulary(corpus: Corpus) -> Vocabulary:
-    """Return IDF and replacement weights; counts of words that differ in the marks at their ends are added up."""
+    """Return IDF and replacement weights; counts of words that differ in the marks at their ends are added up.
+
+    Kept for the latest corpora, as all batches of a run share one.
+    """
     frequency: Counter[str] = Counter()
     documents: Counter[str] = Counter()
     for counts, sums in ((corpus.term_frequency, frequency), (corpus.document_frequency, documents)):
