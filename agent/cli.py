@@ -53,6 +53,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as problem:  # the edge of the program: a person gets one line, and the way to more
+        from agent.settings import wants_traceback
+
+        if wants_traceback():
+            raise
+        kind = type(problem).__name__
+        sys.stderr.write(f"augplan: a fault of augplan itself ({kind}: {problem}). AUGPLAN_TRACEBACK=1 shows where.\n")
+        sys.exit(4)
 
 
 @app.command()

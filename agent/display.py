@@ -20,19 +20,16 @@ _SAYING = {"open": "reading", "inspect": "inspecting", "apply": "making", "judge
 class Watch:
     """Shows how far a run is: one live bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
         self.quiet = quiet
-        self.console = Console(stderr=True)
-        self.live = None if quiet or not self.console.is_terminal else self._bar()
-        self.task: Any = None
+        self.console = console or Console(stderr=True)
+        self.live: Progress | None = None
         self.last: tuple[str, str] | None = None
-
-    def _bar(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        bar = Progress(*columns, console=self.console, transient=True)
-        bar.start()
-        self.task = bar.add_task("starting", total=None)
-        return bar
+        if not quiet and self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self.live = Progress(*columns, console=self.console, transient=True)
+            self.task = self.live.add_task("reading", total=None)
+            self.live.start()
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take one event of a run: {node, done, of, step?, note?}."""

@@ -44,6 +44,11 @@ def from_environment(**flags: object) -> Settings:
         raise UsageError(f"These settings cannot be used: {problem}", where="settings") from problem
 
 
+def wants_traceback() -> bool:
+    """Return whether AUGPLAN_TRACEBACK asks for the traceback of an unexpected failure."""
+    return os.environ.get("AUGPLAN_TRACEBACK", "") not in {"", "0"}
+
+
 def keep_quiet(remote: Literal["deny", "allow"]) -> None:
     """Switch telemetry of libraries off; unless `remote` is allow, keep them from looking anything up.
 

@@ -185,3 +185,18 @@ def test_doctor_says_what_works(call):
 
 def test_the_schema_of_a_job_is_printed(call):
     assert "targets" in parsed(call("plan", "--schema"))["properties"]
+
+
+def test_a_fault_of_our_own_is_one_line_unless_more_is_asked_for(call, texts, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nothing to share")
+
+    monkeypatch.setattr("agent.inspection.survey", broken)
+    code, _, err = call("inspect", texts)
+    assert code == 4
+    assert "ZeroDivisionError: nothing to share" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("AUGPLAN_TRACEBACK", "1")
+    monkeypatch.setattr(sys, "argv", ["augplan", "inspect", str(texts)])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()

@@ -1,0 +1,69 @@
+"""What a terminal shows, and that nothing of the data is read as markup."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from agent import display
+
+REPORT = {
+    "dataset": "pets [bold]",
+    "modality": "image",
+    "stop_reason": "no_progress",
+    "targets": [
+        {"cell": {"label": "[red]cat[/red]"}, "required": 5, "before": 1, "after": 3, "met": False, "reason": "cap"},
+        {"cell": {"label": "dog"}, "required": 5, "before": 5, "after": 5, "met": True, "reason": None},
+    ],
+    "made": 4,
+    "accepted": 2,
+    "rejected": {"leak": 2},
+    "cost": {"seconds": 1.0},
+    "export": "out",
+    "run": "runs/x",
+}
+
+
+def watched(terminal: bool, quiet: bool = False) -> str:
+    out = io.StringIO()
+    with display.Watch(quiet, Console(file=out, force_terminal=terminal, width=100)) as watch:
+        for done in (1, 2):
+            watch({"node": "apply", "step": "r1.image.blur", "done": done, "of": 2})
+        watch({"node": "judge", "step": "r1.image.blur", "done": 2, "of": 2})
+    return out.getvalue()
+
+
+def test_a_terminal_gets_one_live_bar():
+    shown = watched(terminal=True)
+    assert "judging r1.image.blur" in shown
+    assert "\x1b[" in shown
+
+
+def test_elsewhere_there_are_plain_lines_once_each():
+    assert watched(terminal=False).splitlines() == ["making r1.image.blur: 2", "judging r1.image.blur: 2"]
+
+
+def test_quiet_is_quiet():
+    assert watched(terminal=True, quiet=True) == ""
+
+
+def test_names_of_the_data_are_never_markup(capsys: pytest.CaptureFixture[str]):
+    display.report(REPORT)
+    shown = capsys.readouterr().out
+    assert "label=[red]cat[/red]" in shown
+    assert "pets [bold]" in shown
+    assert "short: cap" in shown
+    assert "4 made, 2 accepted; refused: leak 2" in shown
+
+
+def test_a_long_table_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]):
+    display.table("Many", ("name",), [(f"class {at}",) for at in range(100)])
+    assert "and 76 more" in capsys.readouterr().out
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]):
+    display.json_out({"a": "ü"})
+    assert json.loads(capsys.readouterr().out) == {"a": "ü"}
