@@ -217,12 +217,9 @@ def tools(
         for key, value in entries[0].items():
             display.say(f"{key}: {value}")
     else:
-        rows = [
-            (one["name"], one["kind"], one["labels"], "yes" if one["runnable"] else one["why_not"], one["summary"])
-            for one in entries
-        ]
-        display.SHOWN = len(rows)
-        display.table("Tools", ("name", "kind", "labels", "runs here", "what it does"), rows)
+        heads = ("name", "kind", "labels", "runs here", "what it does")
+        rows = [[one["name"], one["kind"], one["labels"], one["why_not"] or "yes", one["summary"]] for one in entries]
+        display.table("Tools", heads, rows, most=len(rows))
 
 
 @app.command()
@@ -233,9 +230,8 @@ def doctor(json: Json = False) -> None:
     facts = machine.examine()
     if json:
         display.json_out(facts)
-        return
-    for line in machine.told(facts):
-        display.say(line)
+    else:
+        display.say("\n".join(machine.told(facts)))
 
 
 @audit_app.command("list")

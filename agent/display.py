@@ -60,16 +60,18 @@ def warn(text: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
 
 
-def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
-    """Print a table; columns named in `numbers` are set to the right. Long tables are cut, and say so."""
+def table(
+    title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = (), most: int = SHOWN
+) -> None:
+    """Print a table; columns named in `numbers` are set to the right. It is cut after `most` lines, and says so."""
     grid = Table(title=Text(title), title_justify="left", header_style="bold")
     for head in heads:
         grid.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
-    for row in rows[:SHOWN]:
+    for row in rows[:most]:
         grid.add_row(*(Text(str(value)) for value in row))
     Console().print(grid)
-    if len(rows) > SHOWN:
-        say(f"... and {len(rows) - SHOWN} more; --json gives all.")
+    if len(rows) > most:
+        say(f"... and {len(rows) - most} more; --json gives all.")
 
 
 def report(result: dict[str, Any]) -> None:

@@ -166,6 +166,7 @@ class _Sitting:
         self.pending: list[dict[str, Any]] = []
         self.ahead: list[dict[str, Any]] = []
         """Decisions of the trace whose checkpoint was lost in a power cut; they must be made again, and alike."""
+        self.closed = False
         self.seconds_in_trace = 0.0
 
     def drive(self) -> Ended | Waiting:
@@ -175,7 +176,7 @@ class _Sitting:
         earlier, began = float(saved.values.get("seconds", 0.0)), time.perf_counter()
         self.context.clock = lambda: earlier + time.perf_counter() - began
         if saved.values and not saved.next:
-            return Ended(self.run.read_json("report.json"))
+            return Ended(self.run.read_json("report.json")) if self.closed else self._end()
         last = time.perf_counter()
         question = None
         for update in self.graph.stream(self._entry(saved), self.config, context=self.context, durability="sync"):
@@ -212,12 +213,13 @@ class _Sitting:
         if not bodies:
             self.trace.append([self._opening()])
         committed = saved.get("decisions", [])
+        self.closed = any(body["kind"] == "closed" for body in bodies)
         decided = [body for body in bodies if body["kind"] == "decision"]
         self.ahead = decided[len(committed) :]
         missing = [_body(one) for one in committed[len(decided) :]]
         if saved:
             missing.append({"kind": "resumed", "settings": self.context.settings.model_dump(mode="json")})
-        if missing and not any(body["kind"] == "closed" for body in bodies):
+        if missing and not self.closed:
             self.trace.append(missing)
 
     def _opening(self) -> dict[str, Any]:
