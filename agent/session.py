@@ -93,7 +93,7 @@ def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None
     if given is not None:
         run.write_text("plan-given.yaml", dump_yaml(given))
     try:
-        return _sit(run, ask)
+        return _sit(run, ask, job)
     except UsageError:
         if not len(run.trace()):  # refused before anything was decided: leave nothing behind
             shutil.rmtree(run.folder)
@@ -105,10 +105,10 @@ def resume(folder: Path, ask: Ask) -> Ended | Waiting:
     return _sit(Run.open(folder), ask)
 
 
-def _sit(run: Run, ask: Ask) -> Ended | Waiting:
+def _sit(run: Run, ask: Ask, job: Job | None = None) -> Ended | Waiting:
+    """Work on a run; `job` still knows what was given and what is default, the one in the run folder does not."""
     with run.lock():
-        job = run.job()
-        context = _context(run, job, ask)
+        context = _context(run, job or run.job(), ask)
         with _graph(run) as graph:
             return _Sitting(run, ask, context, graph).drive()
 
