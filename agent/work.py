@@ -55,7 +55,7 @@ def make_step(use: Context, step: Step) -> int:
     maker = _maker(use)
     planned = apply.tasks(step, coverage(use), use.job.seed)
     shards = [planned[start : start + apply.SHARD] for start in range(0, len(planned), apply.SHARD)]
-    todo = [at for at in range(len(shards)) if not use.made.has_candidates(step.id, at)]
+    todo = [at for at in range(len(shards)) if not _is_there(use, step, at)]
     done = sum(len(shard) for at, shard in enumerate(shards) if at not in todo)
 
     def one(at: int) -> int:
@@ -68,6 +68,14 @@ def make_step(use: Context, step: Step) -> int:
         done += made
         use.say({"node": "apply", "step": step.id, "done": done, "of": len(planned)})
     return done
+
+
+def _is_there(use: Context, step: Step, shard: int) -> bool:
+    """Return whether a shard was made already, by the tools as they are now: a changed tool makes it again."""
+    if not use.made.has_candidates(step.id, shard):
+        return False
+    calls = (call for made in use.made.candidates(step.id, shard) for call in made.calls)
+    return all(use.tools[call["tool"]].version == call["version"] for call in calls)
 
 
 def _time_is_up(use: Context) -> bool:

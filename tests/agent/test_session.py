@@ -314,3 +314,22 @@ def test_a_finished_run_gives_its_report_again(job_on, run_job, settings):
     assert isinstance(again, session.Ended)
     assert again.report == report
     assert verify(Path(report["run"])).ok
+
+
+def test_shards_of_a_tool_that_changed_since_are_made_again(job_on, run_job, settings, monkeypatch):
+    from dataclasses import replace
+
+    from agent import work
+
+    run = Run.open(Path(run_job(job_on())["run"]))
+    context = session._context(run, run.job(), session.Ask(settings))
+    step = run.plans()[0].steps[0]
+    file = next((run.made / step.id).glob("*.candidates.parquet"))
+    before = file.stat().st_mtime_ns
+    assert work.make_step(context, step) == step.count
+    assert file.stat().st_mtime_ns == before
+    name = step.calls[0].tool
+    context.tools = {**context.tools, name: replace(context.tools[name], version="newer")}
+    context.maker = None  # as in the next sitting
+    assert work.make_step(context, step) == step.count
+    assert {made.calls[0]["version"] for made in context.made.candidates(step.id, 0)} == {"newer"}
