@@ -9,7 +9,7 @@ from agent.checks import cap_left, why_closed
 from agent.planner import Need
 from agent.state import Tally
 from memory.datasets.made import Candidate, Judged
-from memory.records import Cell, Columns, Gap, Job, Limits, Target, Verdict
+from memory.records import Cell, Columns, Gap, Job, Target, Verdict
 from tools.candidates import standing
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
@@ -80,6 +80,21 @@ def _from_elsewhere(gap: Gap, coverage: Coverage, tools: Sequence[Tool]) -> tupl
     return (start, movers) if derived and len(coverage.rows_in(start)) else (None, ())
 
 
+def first_in_turn(gaps: Sequence[Gap], targets: Sequence[Target], cells: Mapping[str, Tally]) -> list[Gap]:
+    """Return the gaps that a round works on: those of the narrowest target, as its samples count for wider ones too.
+
+    A target whose every open cell had nothing accepted last time does not hold up the next one.
+    """
+    order = sorted({gap.target for gap in gaps}, key=lambda at: (-len(targets[at].axes), at))
+    chosen: list[Gap] = []
+    for at in order:
+        mine = [gap for gap in gaps if gap.target == at]
+        chosen += mine
+        if any(not cells.get(slot(gap.target, gap.cell), Tally()).dry_rounds for gap in mine):
+            break
+    return chosen
+
+
 def close(needed: Sequence[Need], cells: Mapping[str, Tally], usable: bool, forbidden: bool) -> dict[str, Any]:
     """Return slot -> reason for every short cell that nothing more will be tried for."""
     reasons = {}
@@ -103,9 +118,9 @@ class Books:
         labels: Mapping[str, int],
         coverage: Coverage,
         columns: Columns,
-        limits: Limits,
+        job: Job,
     ) -> None:
-        self.targets, self.columns, self.limits = targets, columns, limits
+        self.targets, self.columns, self.limits = targets, columns, job.limits
         self.real, self.labels_before = coverage.real_per_label(), labels
         self.gaps: dict[str, list[Gap]] = {}
         for gap in gaps:
@@ -124,7 +139,7 @@ class Books:
             return None
         cell, plain = Cell(at=made.cell).key, [other for other in waiting if not other.soft_label]
         missing = max(gap.missing - self.filled.get(slot(gap.target, gap.cell), 0) for gap in self.gaps[cell])
-        if missing <= sum(other.cell == made.cell for other in plain):
+        if missing <= sum(self._is_inside(other, made.cell) for other in plain):
             return Verdict(gate="surplus", accepted=False, why=f"{cell} was full already")
         label = made.label
         if label is None:
@@ -134,6 +149,11 @@ class Books:
         if left is not None and left <= sum(other.label == label for other in plain):
             return Verdict(gate="cap", accepted=False, why=f"label {label} has all that synthetic_per_real allows")
         return None
+
+    def _is_inside(self, made: Candidate, cell: Mapping[str, str]) -> bool:
+        """Return whether a waiting sample may land in a cell: it was made for it, or for a part of it."""
+        values = {**standing(made, made.label, self.columns), **made.cell}
+        return all(values.get(axis) == value for axis, value in cell.items())
 
     def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
         """Enter one judged candidate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from agent.state import Tally
 from memory.errors import UsageError
@@ -32,17 +33,20 @@ def problems(
     found += [
         f"Two steps are named {name!r}; give each its own id." for name in sorted({i for i in ids if ids.count(i) > 1})
     ]
+    known = {gap.cell for gap in gaps}
     for step in plan.steps:
         found += _problems_of_tools(step, job.policy, tools)
         missing = [key for key in step.cites if key not in retrieved]
         if missing:
             found.append(f"Step {step.id!r} cites {missing}, not retrieved. Cite one of: {sorted(retrieved)[:12]}.")
-        known = {gap.cell for gap in gaps}
         found += [
             f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
             for fill in step.fill
             if fill.cell not in known
         ]
+        cells = [fill.cell for fill in step.fill]
+        if len(set(cells)) < len(cells):
+            found.append(f"Step {step.id!r} fills a cell twice; add the counts up.")
     wanted = sum(step.count for step in plan.steps)
     if samples_left is not None and wanted > samples_left:
         found.append(f"The plan makes {wanted} samples and {samples_left} are left in limits.samples.")
@@ -72,7 +76,7 @@ def cap_left(real: int, made: int, limits: Limits) -> int | None:
     """Return how many more samples of a label `synthetic_per_real` allows; None means any number."""
     if limits.synthetic_per_real is None:
         return None
-    return max(0, int(limits.synthetic_per_real * real) - made)
+    return max(0, int(Decimal(str(limits.synthetic_per_real)) * real) - made)
 
 
 def why_closed(tally: Tally, room: int | None, *, reachable: bool, forbidden: bool, usable: bool) -> Reason | None:
@@ -94,7 +98,15 @@ def why_closed(tally: Tally, room: int | None, *, reachable: bool, forbidden: bo
     return None
 
 
-def why_stop(gaps: Sequence[Gap], limits: Limits, made: int, seconds: float, rounds: int) -> StopReason | None:
+def time_is_up(limits: Limits, seconds: float, gpu_seconds: float) -> bool:
+    """Return whether the time of a run, or its time on a GPU, is spent."""
+    spent = limits.seconds is not None and seconds >= limits.seconds
+    return spent or (limits.gpu_seconds is not None and gpu_seconds > limits.gpu_seconds)
+
+
+def why_stop(
+    gaps: Sequence[Gap], limits: Limits, made: int, seconds: float, rounds: int, gpu_seconds: float = 0.0
+) -> StopReason | None:
     """Return why the loop ends now, or None. Reaching a limit is an outcome, not an exception."""
     short = [gap for gap in gaps if gap.missing]
     if not short:
@@ -103,7 +115,7 @@ def why_stop(gaps: Sequence[Gap], limits: Limits, made: int, seconds: float, rou
         return "no_progress"
     if limits.samples is not None and made >= limits.samples:
         return "budget_spent"
-    if limits.seconds is not None and seconds >= limits.seconds:
+    if time_is_up(limits, seconds, gpu_seconds):
         return "budget_spent"
     if rounds >= limits.rounds:
         return "round_limit"

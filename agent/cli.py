@@ -131,11 +131,11 @@ def plan(
         return
     if data is None:
         raise UsageError("Name a job (YAML) or a dataset to plan for.")
+    if out is not None and (out.exists() or not out.absolute().parent.is_dir()):
+        raise UsageError("This file exists already, or its folder does not; name another.", where=str(out))
     with display.Watch(json or out is None) as watch:
         made = inspection.first_plan(data, watch, seed)
     if out is not None:
-        if out.exists():
-            raise UsageError("This file exists already; name another.", where=str(out))
         out.write_text(dump_yaml(made), encoding="utf-8")
         display.warn(f"plan: {out}; run it with: augplan run {data} --plan {out}")
     if json:
@@ -164,6 +164,8 @@ def run(
 
     if (job is None) == (resume is None):
         raise UsageError("Name a job or a dataset, or a run folder with --resume; one of the two.")
+    if resume is not None and (plan_file is not None or seed is not None or dry_run):
+        raise UsageError("A run goes on as it began; --plan, --seed and --dry-run are for a new one.")
     settings = _settings(runs, batch_size=batch_size, workers=workers)
     with display.Watch(json) as watch:
         ask = session.Ask(settings, watch, yes=yes, dry_run=dry_run)

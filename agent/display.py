@@ -103,7 +103,8 @@ def profile(facts: dict[str, Any]) -> None:
     rows.sort(key=lambda row: row[2])
     table("Classes in training", ("class", "rows", "distinct"), rows, ("rows", "distinct"))
     near, leaks = facts["near_duplicates"], facts["leaks"]
-    say(f"imbalance ratio {facts['imbalance_ratio']:.1f}; near-duplicates {near['count']}; leaks {leaks['count']}")
+    ratio = "-" if facts["imbalance_ratio"] is None else f"{facts['imbalance_ratio']:.1f}"
+    say(f"imbalance ratio {ratio}; near-duplicates {near['count']}; leaks {leaks['count']}")
     attributes = [
         (name, one.get("unit", ""), _number(one.get("min")), _number(one.get("median")), _number(one.get("max")))
         for name, one in facts["attributes"].items()

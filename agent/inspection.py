@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent import accounts, session
-from agent.settings import Settings, keep_quiet
+from agent.settings import from_environment, keep_quiet
 from memory.datasets.dataset import open_dataset
 from memory.records import Plan
-from memory.runs import Run
 from tools.coverage.coverage import check_axes, profile, survey
 
 Say = Callable[[dict[str, Any]], None]
@@ -36,8 +35,7 @@ def first_plan(path: Path, say: Say, seed: int | None = None) -> Plan:
     job = session.read_job_or_data(path)
     job = job if seed is None else job.model_copy(update={"seed": seed})
     with TemporaryDirectory(prefix="augplan-") as place:
-        settings = Settings(runs=Path(place))
+        settings = from_environment(runs=Path(place))
         ended = session.start(job, session.Ask(settings, say, yes=True, dry_run=True))
         assert isinstance(ended, session.Ended), "a dry run does not wait"
-        plans = Run.open(Path(ended.report["run"])).plans()
-        return plans[0] if plans else Plan(round=1, planner="rules", why=ended.report["stop_reason"])
+        return ended.plan or Plan(round=1, planner="rules", why=ended.report["stop_reason"])

@@ -26,7 +26,7 @@ def listen(state: State, runtime: Runtime[Context]) -> Update:
     job = runtime.context.job
     facts = {"job": job.model_dump(mode="json", exclude_defaults=True), "seed": job.seed}
     fresh: Update = {"round": 0, "filled": {}, "labels": {}, "arms": {}, "cells": {}, "rejected": {}, "outcome": {}}
-    fresh |= {"agreed": [], "fresh": [], "steps": [], "strategies": [], "made": 0, "accepted": 0, "seconds": 0.0}
+    fresh |= {"agreed": [], "fresh": {}, "steps": [], "strategies": [], "made": 0, "accepted": 0, "seconds": 0.0}
     fresh |= {"gpu_seconds": 0.0, "stop": None, "plan": None}
     return fresh | _decided("listen", 0, f"work on {job.dataset.path}", facts)
 
@@ -47,8 +47,8 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     needed = accounts.needs(gaps, use.job, coverage, use.dataset.columns, tools, state["labels"])
     reasons = accounts.close(needed, state["cells"], bool(tools), bool(forbidden))
     gaps = [gap.model_copy(update={"reason": reasons.get(accounts.slot(gap.target, gap.cell))}) for gap in gaps]
-    stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number)
-    if use.given is not None and number and stop != "targets_met":
+    stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number, state["gpu_seconds"])
+    if use.given is not None and number and stop is None:
         stop = "plan_done"
     gaps = _give_reasons(gaps, stop)
     short = [gap for gap in gaps if gap.missing]
@@ -82,8 +82,10 @@ def plan(state: State, runtime: Runtime[Context]) -> Update:
     limit = use.job.limits.samples
     left = None if limit is None else limit - state["made"]
     open_gaps = [gap for gap in state["gaps"] if gap.missing and not gap.reason]
-    made = use.given or _rules(use, state, number, open_gaps, tools, left)
+    given = use.given and use.given.model_copy(update={"round": number})
+    made = given or _rules(use, state, number, open_gaps, tools, left)
     wrong = checks.problems(made, use.job, use.tools, state["gaps"], state["strategies"], left)
+    wrong += work.unknown_starts(use, made)
     if wrong:
         raise UsageError("This plan may not run:\n  " + "\n  ".join(wrong), where="plan")
     use.run.write_text(f"plan-{number}.yaml", dump_yaml(made))
@@ -121,21 +123,24 @@ def approve(state: State, runtime: Runtime[Context]) -> Update:
 def apply(state: State, runtime: Runtime[Context]) -> Update:
     """Make the candidates of every step; shards that are there already are not made again."""
     use, chosen = runtime.context, _plan(state)
-    start, done = time.perf_counter(), []
-    for step in chosen.steps:
-        done.append(work.make_step(use, step))
-    facts = {"made": {step.id: count for step, count in zip(chosen.steps, done, strict=True)}}
-    spent = time.perf_counter() - start if work.on_gpu(use) else 0.0
-    update: Update = {"fresh": [step.id for step in chosen.steps], "gpu_seconds": state["gpu_seconds"] + spent}
-    return update | _decided("apply", chosen.round, f"{sum(done)} candidates", facts)
+    start, before, share = time.perf_counter(), state["gpu_seconds"], float(work.on_gpu(use))
+    use.gpu_clock = lambda: before + share * (time.perf_counter() - start)
+    made = {step.id: work.make_step(use, step) for step in chosen.steps}
+    update: Update = {"fresh": made, "seconds": use.clock(), "gpu_seconds": use.gpu_clock()}
+    return update | _decided("apply", chosen.round, f"{sum(made.values())} candidates", {"made": made})
 
 
 def judge(state: State, runtime: Runtime[Context]) -> Update:
     """Put every candidate before the gates; stop filling a cell when it is full."""
     use, chosen = runtime.context, _plan(state)
-    outcome = work.judge_steps(use, chosen, state["gaps"], state["targets"], state["labels"], state["steps"])
+    books = accounts.Books(
+        state["gaps"], state["targets"], state["labels"], work.coverage(use), use.dataset.columns, use.job
+    )
+    outcome = work.judge_steps(use, chosen, books, state["steps"], state["fresh"])
     facts = {"accepted": outcome["accepted"], "rejected": outcome["rejected"]}
-    return {"outcome": outcome} | _decided("judge", chosen.round, f"{outcome['accepted']} accepted", facts)
+    return {"outcome": outcome, "seconds": use.clock()} | _decided(
+        "judge", chosen.round, f"{outcome['accepted']} accepted", facts
+    )
 
 
 def learn(state: State, runtime: Runtime[Context]) -> Update:
@@ -152,7 +157,7 @@ def learn(state: State, runtime: Runtime[Context]) -> Update:
         "made": state["made"] + outcome["made"],
         "accepted": state["accepted"] + outcome["accepted"],
         "steps": [*state["steps"], *state["fresh"]],
-        "fresh": [],
+        "fresh": {},
         "outcome": {},
     }
     facts = {name: [tally.accepted, tally.made] for name, tally in arms.items()}
@@ -190,12 +195,9 @@ def _tools(use: Context) -> tuple[list[Tool], list[str]]:
 def _rules(
     use: Context, state: State, number: int, gaps: Sequence[Gap], tools: Sequence[Tool], left: int | None
 ) -> Plan:
-    """Fill the narrowest target first: its samples count for the wider ones too."""
-    widest = max((len(state["targets"][gap.target].axes) for gap in gaps), default=0)
-    first = min((gap.target for gap in gaps if len(state["targets"][gap.target].axes) == widest), default=0)
     strategies: list[Strategy] = state["strategies"]
     arms = planner.arms_of(tools, strategies, state["arms"])
-    now = [gap for gap in gaps if gap.target == first]
+    now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
     needed = accounts.needs(now, use.job, work.coverage(use), use.dataset.columns, tools, state["labels"])
     return planner.plan_round(number, needed, arms, left)
 

@@ -32,8 +32,7 @@ class Arm:
     @property
     def acceptance(self) -> float:
         """Posterior mean of the share accepted; samples that were not needed are no evidence."""
-        judged = self.tally.made - self.tally.rejected.get("surplus", 0)
-        return (self.tally.accepted + 1) / (judged + 2)
+        return (self.tally.accepted + 1) / (judged(self.tally) + 2)
 
     @property
     def weight(self) -> float:
@@ -54,6 +53,11 @@ class Need:
     """Where parents come from when the cell itself has none."""
     movers: tuple[str, ...]
     """Then: the tools that can move a sample into the cell."""
+
+
+def judged(tally: Tally) -> int:
+    """Return the candidates that a gate looked at; those nobody needed any more say nothing of a tool."""
+    return tally.made - tally.rejected.get("surplus", 0) - tally.rejected.get("cap", 0)
 
 
 def arms_of(tools: Sequence[Tool], strategies: Sequence[Strategy], tallies: Mapping[str, Tally]) -> list[Arm]:
@@ -117,8 +121,8 @@ def _split(count: int, weights: Sequence[float], turn: int) -> list[int]:
 
 def _step(number: int, arm: Arm, fills: Sequence[Fill]) -> Step:
     usual: dict[str, Draw] = dict(arm.tool.params.usual)
-    judged = arm.tally.made - arm.tally.rejected.get("surplus", 0)
-    so_far = f"{arm.tally.accepted} of {judged} accepted so far" if judged else "not tried yet"
+    tried = judged(arm.tally)
+    so_far = f"{arm.tally.accepted} of {tried} accepted so far" if tried else "not tried yet"
     return Step(
         id=f"r{number}.{arm.tool.name}",
         calls=(Call(tool=arm.tool.name, draw=usual),),

@@ -56,19 +56,23 @@ def _export(use: Context, state: State, lines: Sequence[dict[str, Any]], content
     """Export the accepted samples; `contents` is filled with what each of them holds."""
     path = use.job.export.path
     where = use.run.export if path is None else Path(path)
-    begun = use.run.folder / "export-begun"
-    if begun.exists() and where.exists():  # killed after the export and before its checkpoint: it is ours to redo
+    card = card_text(use, state, lines)
+    if _is_ours(use, where):  # killed after the export and before its checkpoint: made again, it comes out alike
         shutil.rmtree(where)
-    use.run.write_text("export-begun", str(where))
 
     def accepted() -> Iterator[tuple[Candidate, Judged]]:
         for made, judged in use.made.accepted(state["steps"]):
             contents.append(f"{made.id} {made.content}")
             yield made, judged
 
-    card = card_text(use, state, lines)
     export(use.dataset, accepted(), where, use.job.export.format, card, work.coverage(use).duplicate_of)
     return where
+
+
+def _is_ours(use: Context, where: Path) -> bool:
+    """Return whether an export that is there came from this run: its card says so."""
+    card = where / "README.md"
+    return card.is_file() and f"Made by run `{use.run.name}`" in card.read_text(encoding="utf-8", errors="replace")
 
 
 def card_text(use: Context, state: State, lines: Sequence[dict[str, Any]]) -> str:
@@ -81,6 +85,7 @@ def card_text(use: Context, state: State, lines: Sequence[dict[str, Any]]) -> st
     return render(
         "dataset_card",
         name=_one_line(use.dataset.name),
+        run=use.run.name,
         stop=str(state["stop"]),
         accepted=str(state["accepted"]),
         coverage="\n".join(rows) + more,

@@ -59,6 +59,8 @@ class Ended:
     """A run that came to its end: what `report.json` holds."""
 
     report: dict[str, Any]
+    plan: Plan | None = None
+    """The latest plan."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,16 @@ def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None
 
     Raises UsageError before anything is written when the export's folder exists already.
     """
-    if job.export.path is not None:
+    if job.export.path is not None and not ask.dry_run:
         check_target(Path(job.export.path))
     run = Run.create(ask.settings.runs, name or Path(job.dataset.path).stem)
-    run.write_text("job.yaml", dump_yaml(job))
     if given is not None:
         run.write_text("plan-given.yaml", dump_yaml(given))
+    run.write_text("job.yaml", dump_yaml(job))
     try:
         return _sit(run, ask, job)
     except UsageError:
-        if not len(run.trace()):  # refused before anything was decided: leave nothing behind
+        if not run.made.exists():  # refused before anything was made: leave nothing behind
             shutil.rmtree(run.folder)
         raise
 
@@ -176,12 +178,13 @@ class _Sitting:
         earlier, began = float(saved.values.get("seconds", 0.0)), time.perf_counter()
         self.context.clock = lambda: earlier + time.perf_counter() - began
         if saved.values and not saved.next:
-            return Ended(self.run.read_json("report.json")) if self.closed else self._end()
+            return Ended(self.run.read_json("report.json"), saved.values["plan"]) if self.closed else self._end()
         last = time.perf_counter()
         question = None
         for update in self.graph.stream(self._entry(saved), self.config, context=self.context, durability="sync"):
             if "inspect" in update:
                 self._flush()  # once a round: what is pending was decided by nodes whose checkpoint is on disk
+                self._forget()
             now = time.perf_counter()
             for node, brought in update.items():
                 if node == "__interrupt__":
@@ -235,8 +238,15 @@ class _Sitting:
             "python": platform.python_version(),
             "packages": {name: version(name) for name in _PACKAGES},
             "machine": devices.describe(use.device),
-            "egress": "none: no tool of this run sends anything",
+            "egress": self._egress(),
         }
+
+    def _egress(self) -> str:
+        """Return what left the machine: no tool of this catalogue sends anything, fetching a hub dataset names it."""
+        use = self.context
+        if use.dataset.layout == "hub" and use.job.policy.remote == "allow":
+            return f"the name {use.job.dataset.path!r}, to the Hugging Face hub, when the dataset was opened"
+        return "none: no tool of this run sends anything"
 
     def _flush(self) -> None:
         start = time.perf_counter()
@@ -248,13 +258,22 @@ class _Sitting:
             self.pending = []
         self.seconds_in_trace += time.perf_counter() - start
 
+    def _forget(self) -> None:
+        """Drop checkpoints that a later one replaced: replay rests on the trace, and they would grow with rounds."""
+        saver = self.graph.checkpointer
+        latest = "(SELECT MAX(checkpoint_id) FROM checkpoints)"
+        for table in ("writes", "checkpoints"):
+            saver.conn.execute(f"DELETE FROM {table} WHERE checkpoint_id < {latest}")  # noqa: S608  no value is put in
+        saver.conn.commit()
+
     def _end(self) -> Ended:
+        self._forget()
         spent = {name: round(value, 3) for name, value in self.context.seconds_by_node.items()}
         report = self.run.read_json("report.json")
         report["cost"]["seconds_by_node"] = spent | {"trace": round(self.seconds_in_trace, 3)}
         self.run.write_json("report.json", report)
         self.trace.append([{"kind": "closed", "stop_reason": report["stop_reason"], "cost": report["cost"]}])
-        return Ended(report)
+        return Ended(report, self.graph.get_state(self.config).values["plan"])
 
 
 def _body(decision: Any) -> dict[str, Any]:

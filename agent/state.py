@@ -38,7 +38,7 @@ class Tally(BaseModel):
 
 
 class State(TypedDict, total=False):
-    """Saved after every node. Kilobytes: no sample is ever in it."""
+    """Saved after every node. It grows with cells and rounds, never with samples: no sample is ever in it."""
 
     question: str
     """Asked instead of a run: an id, a cell or a step to explain."""
@@ -59,8 +59,8 @@ class State(TypedDict, total=False):
     plan: Plan | None
     agreed: list[str]
     """Recipes that a person or the policy has agreed to."""
-    fresh: list[str]
-    """Steps applied and not yet judged."""
+    fresh: dict[str, int]
+    """Steps applied and not yet judged -> candidates made."""
     steps: list[str]
     """Steps applied and judged, in order."""
     made: int
@@ -102,7 +102,9 @@ class Context:
     say: Callable[[dict[str, Any]], None] = lambda _event: None
     """Told of progress: {"node", "done", "of"}."""
     clock: Callable[[], float] = lambda: 0.0
-    """Seconds of work in this run so far, over all sittings."""
+    """Seconds of work in this run so far, over all sittings; what a killed node had spent is not known."""
+    gpu_clock: Callable[[], float] = lambda: 0.0
+    """The same for time spent making samples on a GPU."""
     seconds_by_node: dict[str, float] = field(default_factory=dict)
     coverage: Coverage | None = None
     maker: Maker | None = None

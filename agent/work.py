@@ -5,7 +5,7 @@ What is built here (coverage, maker, judge) is built once a sitting and can alwa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,8 @@ from agent.accounts import Books
 from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
-from memory.records import Gap, Modality, Plan, Step, Target
+from memory.errors import RecordError, UsageError
+from memory.records import Modality, Plan, Step
 from tools import apply
 from tools.catalogue import select
 from tools.coverage.coverage import Coverage, survey
@@ -26,6 +27,18 @@ def coverage(use: Context) -> Coverage:
     if use.coverage is None:
         use.coverage = survey(use.dataset, lambda done, of: use.say({"node": "inspect", "done": done, "of": of}))
     return use.coverage
+
+
+def unknown_starts(use: Context, plan: Plan) -> list[str]:
+    """Return the fills of a plan that take parents from a cell of an axis that is not there."""
+    found = []
+    for step in plan.steps:
+        for fill in step.fill:
+            try:
+                coverage(use).rows_in(fill.start or fill.cell)
+            except UsageError as problem:
+                found.append(f"Step {step.id!r}: {problem}")
+    return found
 
 
 def on_gpu(use: Context) -> bool:
@@ -56,7 +69,7 @@ def make_step(use: Context, step: Step) -> int:
     planned = apply.tasks(step, coverage(use), use.job.seed)
     shards = [planned[start : start + apply.SHARD] for start in range(0, len(planned), apply.SHARD)]
     todo = [at for at in range(len(shards)) if not _is_there(use, step, at)]
-    done = sum(len(shard) for at, shard in enumerate(shards) if at not in todo)
+    done = len(planned) - sum(len(shards[at]) for at in todo)
 
     def one(at: int) -> int:
         if _time_is_up(use):
@@ -79,8 +92,7 @@ def _is_there(use: Context, step: Step, shard: int) -> bool:
 
 
 def _time_is_up(use: Context) -> bool:
-    limit = use.job.limits.seconds
-    return limit is not None and use.clock() >= limit
+    return checks.time_is_up(use.job.limits, use.clock(), use.gpu_clock())
 
 
 def payload_of(made: Candidate, modality: Modality) -> Payload | None:
@@ -121,25 +133,25 @@ def _in_batches(pairs: Iterator[tuple[Candidate, Judged]], size: int) -> Iterato
 
 
 def judge_steps(
-    use: Context,
-    plan: Plan,
-    gaps: Sequence[Gap],
-    targets: Sequence[Target],
-    labels: dict[str, int],
-    steps: Sequence[str],
+    use: Context, plan: Plan, books: Books, steps: Sequence[str], made: Mapping[str, int]
 ) -> dict[str, Any]:
     """Judge every candidate of a plan in the order it was made, and book it.
 
     Run again after a crash it gives the same verdicts: they follow from the candidates and from what was accepted
     in earlier rounds, never from what an unfinished judging left behind.
     """
-    books = Books(gaps, targets, labels, coverage(use), use.dataset.columns, use.job.limits)
     judge = _judge(use, steps)
     for done, step in enumerate(plan.steps):
+        found = 0
         for shard in use.made.shards(step.id):
             candidates = use.made.candidates(step.id, shard)
             judged = _judge_shard(use, judge, books, checks.recipe(step), candidates)
             use.made.write_judged(step.id, shard, judged)
+            found += len(judged)
+        if found != made[step.id]:
+            raise RecordError(
+                f"Step {step.id} made {made[step.id]} samples and {found} are here.", where=str(use.made.folder)
+            )
         use.say({"node": "judge", "step": step.id, "done": done + 1, "of": len(plan.steps)})
     return books.outcome()
 

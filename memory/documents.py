@@ -16,8 +16,8 @@ from memory.records import Cell, Job, Plan, Record
 
 R = TypeVar("R", bound=Record)
 
-_LARGEST = 4 * 2**20
-"""Bytes of YAML that are read at most; a job has a few hundred, a long plan some thousands."""
+_LARGEST = 64 * 2**20
+"""Bytes of YAML that are read at most; a job has a few hundred, a plan for 10,000 classes some millions."""
 _HUB_ID = re.compile(r"(?!.*\.(csv|tsv|jsonl?|parquet|txt)$)\w[\w.-]*/[\w.-]+")
 """`owner/name`, and not a file in a folder."""
 

@@ -7,9 +7,10 @@ each made `Sample` a `Verdict`. Everything anybody chose is a `Decision`.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 Modality = Literal["text", "image", "speech"]
 Labels = Literal["kept", "mixed", "changed"]
@@ -43,6 +44,11 @@ class Sample(Record):
     attributes: dict[str, str] = {}
 
 
+def _word(name: str) -> str:
+    """Put a name in quotes where it could be read as more than one."""
+    return json.dumps(name, ensure_ascii=False) if set(name) & set(',="\\\n') else name
+
+
 class Cell(Record):
     """One combination of axis values, written `{label: refund, speaker: anna}`."""
 
@@ -62,8 +68,8 @@ class Cell(Record):
 
     @property
     def key(self) -> str:
-        """One line that names the cell, axes in order of their names: `label=refund, speaker=anna`."""
-        return ", ".join(f"{axis}={name}" for axis, name in sorted(self.at.items()))
+        """One line that names the cell and no other, axes in order of their names: `label=refund, speaker=anna`."""
+        return ", ".join(f"{_word(axis)}={_word(name)}" for axis, name in sorted(self.at.items()))
 
     def __hash__(self) -> int:
         """Cells are keys of counts."""
@@ -117,12 +123,16 @@ class Target(Record):
     only: dict[str, tuple[str, ...]] = {}
     """Values an axis is limited to; an axis not named here takes every value seen in training."""
 
-    @field_validator("axes")
-    @classmethod
-    def _no_axis_twice(cls, axes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(axes)) != len(axes):
-            raise ValueError(f"an axis stands twice in {list(axes)}")
-        return axes
+    @model_validator(mode="after")
+    def _axes_are_in_order(self) -> Self:
+        if len(set(self.axes)) != len(self.axes):
+            raise ValueError(f"an axis stands twice in {list(self.axes)}")
+        for axis, names in self.only.items():
+            if axis not in self.axes:
+                raise ValueError(f"only names {axis!r}, which is not one of the axes {list(self.axes)}")
+            if not names:
+                raise ValueError(f"only gives no value for {axis!r}; leave it out to take all")
+        return self
 
 
 class Limits(Record):
@@ -131,11 +141,15 @@ class Limits(Record):
     samples: int | None = Field(10_000, ge=0)
     """Samples made, accepted or not."""
     seconds: float | None = Field(3600.0, gt=0)
+    """Making stops when it is spent, over all sittings; what was made by then is judged all the same."""
     gpu_seconds: float | None = Field(None, ge=0)
+    """Time spent making samples on a GPU."""
     tokens: int | None = Field(None, ge=0)
+    """Tokens of a language model; no tool of this catalogue uses any."""
     money_usd: float | None = Field(None, ge=0)
+    """Money paid to an endpoint; no tool of this catalogue costs any."""
     synthetic_per_real: float | None = Field(None, gt=0)
-    """Accepted samples per real training item of the same label."""
+    """Accepted samples per near-duplicate-free real training item of the same label."""
     rounds: int = Field(24, ge=1, le=1000)
 
 
@@ -241,7 +255,8 @@ class Fill(Record):
 class Step(Record):
     """Tools applied one after the other to parents of some cells."""
 
-    id: str
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}$")
+    """Names a folder of made samples too, so only letters, digits and `_.+-`."""
     calls: tuple[Call, ...] = Field(min_length=1)
     fill: tuple[Fill, ...] = Field(min_length=1)
     cites: tuple[str, ...] = Field(min_length=1)

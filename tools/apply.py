@@ -141,7 +141,7 @@ class Maker:
             cell=dict(item.task.cell.at),
             label=label,
             group=self.groups[row],
-            attributes={name: str(of[row]) for name, of in self.attributes.items() if of[row] is not None},
+            attributes=self._inherited(step, row),
             calls=tuple(item.drawn),
             seed=self._seed(step, item),
             soft_label=item.soft_label,
@@ -158,6 +158,12 @@ class Maker:
         if not np.isfinite(wave.samples).all():
             return replace(made, refused=f"{item.drawn[-1]['tool']} made samples that are not finite")
         return replace(made, blob=encode_wave(wave), content=content_of(wave))
+
+    def _inherited(self, step: Step, row: int) -> dict[str, str]:
+        """Return the parent's attributes, less those that a tool of the step changes."""
+        changed = {name for call in step.calls for name in self.tools[call.tool].changes}
+        kept = {name: of[row] for name, of in self.attributes.items() if name not in changed}
+        return {name: str(value) for name, value in kept.items() if value is not None}
 
     # --- one call over many ------------------------------------------------------------------------
 
@@ -180,8 +186,9 @@ class Maker:
             if len(batch) == 1:
                 batch[0].payload, batch[0].refused = None, str(problem)
                 return
-            for item in batch:  # one bad sample must not cost its neighbours
-                self._run_batch(tool, [item])
+            half = len(batch) // 2  # one bad sample must not cost its neighbours, nor a full memory the batch
+            self._run_batch(tool, batch[:half])
+            self._run_batch(tool, batch[half:])
             return
         for item, result in zip(batch, made, strict=True):
             self._take(tool, item, result)
@@ -249,10 +256,11 @@ class Maker:
         rng = generator(seed)
         rows = self.coverage.train
         tried = rows[rng.integers(len(rows), size=64)].tolist()
-        others = [at for at in tried if self.labels[at] != self.labels[row]]
+        own, labels = self.labels[row], self.labels
+        others = [at for at in tried if labels[at] not in {own, None}]
         if not others:  # one label has nearly every row
-            others = [at for at in rows.tolist() if self.labels[at] != self.labels[row]]
-        return int(others[0]) if others else None
+            others = [at for at in rows.tolist() if labels[at] not in {own, None}]
+        return int(others[0]) if others and own is not None else None
 
 
 def _same_shape(pixels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

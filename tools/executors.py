@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from memory.errors import AugplanError, ToolError
+from memory.errors import ToolError
 from tools.card import Tool
 
 Item = TypeVar("Item")
@@ -32,7 +32,7 @@ def guarded(tool: Tool, batch: Any, params: list[Any]) -> list[Any]:
     """Run one tool on one batch; whatever breaks inside it becomes a `ToolError`, a fact for the next plan."""
     try:
         made = tool.run(batch, params)
-    except AugplanError:
+    except ToolError:
         raise
     except Exception as problem:
         raise ToolError(tool.name, f"{type(problem).__name__}: {problem}") from problem

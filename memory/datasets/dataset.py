@@ -63,8 +63,13 @@ class Dataset:
         """Folder that media paths are relative to."""
         self.digest: str = facts.get("digest", "")
         """SHA-256 over id, split, label, group, content and attributes of every row."""
-        self.columns = Columns(**facts["columns"])
-        """Source column of every role, None where there is none; and the attributes that were kept."""
+        columns = Columns(**facts["columns"])
+        kept = tuple(name for name in columns.attributes if name not in _ROLES)
+        self.columns = columns.model_copy(update={"attributes": kept})
+        """Source column of every role, None where there is none; and the attributes that were kept.
+
+        A column that is called like a role it does not have is no attribute: the name would mean two things.
+        """
         self.skipped = [Skipped(*one) for one in facts["skipped"]]
         """What was left out, the first 1,000; `skipped_count` counts all."""
         self.skipped_count: int = facts["skipped_count"]
@@ -127,7 +132,7 @@ class Dataset:
 
         Raises UsageError for an axis that is not there.
         """
-        if f"attr:{axis}" in self.table.column_names:
+        if axis not in _ROLES and f"attr:{axis}" in self.table.column_names:
             return shared(self.table.column(f"attr:{axis}"))
         roles = [role for role in _ROLES if axis in {role, getattr(self.columns, role, None)}]
         if not roles:

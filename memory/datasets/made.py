@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from memory.atomic import sync_folder
 from memory.errors import RecordError
 from memory.records import Verdict
 
@@ -176,6 +177,7 @@ class Made:
             written.flush()
             os.fsync(written.fileno())
         partial.replace(file)
+        sync_folder(file.parent)
 
     def _read(self, file: Path, what: str) -> list[dict[str, Any]]:
         import pyarrow as pa

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from agent import session
 from agent.settings import Settings
 from memory.datasets.made import Made
 from memory.errors import UsageError
-from memory.records import Job
+from memory.records import Call, Cell, Fill, Job, Step
 from memory.runs import Run
 from memory.trace import verify
 
@@ -333,3 +334,117 @@ def test_shards_of_a_tool_that_changed_since_are_made_again(job_on, run_job, set
     context.maker = None  # as in the next sitting
     assert work.make_step(context, step) == step.count
     assert {made.calls[0]["version"] for made in context.made.candidates(step.id, 0)} == {"newer"}
+
+
+def test_an_export_that_somebody_else_put_there_is_never_removed(job_on, settings, tmp_path, monkeypatch):
+    from agent import reporting
+
+    out = tmp_path / "out"
+    write = reporting.export
+
+    def late(*words: object) -> object:
+        out.mkdir()
+        (out / "precious.txt").write_text("mine")
+        return write(*words)
+
+    monkeypatch.setattr(reporting, "export", late)
+    with pytest.raises(UsageError, match="exists"):
+        session.start(job_on(export={"path": str(out)}), session.Ask(settings))
+    monkeypatch.setattr(reporting, "export", write)
+    [folder] = settings.runs.iterdir()
+    with pytest.raises(UsageError, match="exists"):
+        session.resume(folder, session.Ask(settings))
+    assert (out / "precious.txt").read_text() == "mine"
+    shutil.rmtree(out)
+    ended = session.resume(folder, session.Ask(settings))
+    assert isinstance(ended, session.Ended)
+    assert ended.report["met"]
+
+
+def test_an_export_of_this_run_is_made_again_after_a_kill(job_on, settings, tmp_path, monkeypatch):
+    from agent import reporting
+
+    out = tmp_path / "out"
+    write = reporting.page
+    monkeypatch.setattr(reporting, "page", lambda _result: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        session.start(job_on(export={"path": str(out)}), session.Ask(settings))
+    assert out.exists()
+    monkeypatch.setattr(reporting, "page", write)
+    [folder] = settings.runs.iterdir()
+    ended = session.resume(folder, session.Ask(settings))
+    assert isinstance(ended, session.Ended)
+    assert ended.report["met"]
+    assert verify(folder).ok
+
+
+def test_values_with_signs_in_them_stay_apart(tmp_path, run_job):
+    lines = ["text,label,z"]
+    lines += [
+        f'"the {at} quick sentence about weather {word}","x, z=1","2"' for at, word in enumerate(("rain", "sun", "fog"))
+    ]
+    lines += [f'"a {at} slow remark on cooking with {word}","x","1, z=2"' for at, word in enumerate(("salt", "oil"))]
+    data = tmp_path / "data.csv"
+    data.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = {"path": str(data), "columns": {"attributes": ["z"]}}
+    only = {"label": ["x, z=1", "x"], "z": ["2", "1, z=2"]}
+    target = {"axes": ["label", "z"], "at_least": 6, "only": only}
+    report = run_job(Job.model_validate({"dataset": source, "targets": [target]}))
+    rows = (
+        rows_of(Path(report["export"]) / "data.csv")
+        if (Path(report["export"]) / "data.csv").exists()
+        else rows_of(Path(report["export"]) / "train.csv")
+    )
+    counted = Counter((row["label"], row["z"]) for row in rows if not row["duplicate_of"])
+    assert all(counted[line["cell"]["label"], line["cell"]["z"]] == line["after"] for line in report["targets"])
+
+
+def test_a_column_called_like_a_role_it_does_not_have_is_no_attribute(tmp_path, run_job):
+    lines = ["text,intent,label"]
+    lines += [
+        f"a plain sentence number {at} on {word} and more,{intent},{at % 2}"
+        for at, (word, intent) in enumerate([("rain", "a"), ("sun", "a"), ("fog", "a"), ("oil", "b"), ("salt", "b")])
+    ]
+    (tmp_path / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    job = Job.model_validate(
+        {"dataset": {"path": str(tmp_path / "data.csv"), "columns": {"label": "intent"}}, "targets": [{"at_least": 6}]}
+    )
+    report = run_job(job)
+    assert {line["cell"]["label"]: (line["before"], line["after"]) for line in report["targets"]} == {
+        "a": (3, 6),
+        "b": (2, 6),
+    }
+
+
+def test_a_plan_cut_short_by_time_says_so(job_on, run_job):
+    plans = Run.open(Path(run_job(job_on(), dry_run=True)["run"])).plans()
+    report = run_job(job_on(limits={"seconds": 1e-6}), plan=plans[0])
+    assert report["stop_reason"] == "budget_spent"
+    assert set(short(report).values()) == {"budget"}
+
+
+def test_a_checkpoint_does_not_grow_with_rounds(bundled, run_job):
+    import sqlite3
+
+    report = run_job(bundled("requests"))
+    with sqlite3.connect(Path(report["run"]) / "checkpoint.sqlite") as saved:
+        [count] = saved.execute("SELECT COUNT(*) FROM checkpoints").fetchone()
+    saved.close()
+    assert count == 1
+
+
+@pytest.mark.parametrize("only", [{"label": []}, {"channel": ["web"]}])
+def test_a_target_limited_to_nothing_or_to_another_axis_is_refused(only):
+    with pytest.raises(ValueError, match="only"):
+        Job.model_validate({"dataset": {"path": "x"}, "targets": [{"at_least": 3, "only": only}]})
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/x", "", "a/b"])
+def test_a_step_cannot_be_called_like_a_path(name):
+    with pytest.raises(ValueError, match="pattern"):
+        Step(
+            id=name,
+            calls=(Call(tool="text.swap_words"),),
+            fill=(Fill(cell=Cell(at={"label": "a"}), count=1),),
+            cites=("k",),
+        )

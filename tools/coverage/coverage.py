@@ -6,7 +6,7 @@ A row counts when it nearly repeats no earlier training row (`tools.similarity.s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
@@ -59,6 +59,8 @@ class Coverage:
     """Training row -> the earliest counted training row that it nearly repeats."""
     reading: Reading
     """The pass over all splits: measured values, near-duplicates, leaks."""
+    _parts: dict[tuple[str, ...], dict[tuple[str, ...], Ints]] = field(default_factory=dict, repr=False, compare=False)
+    """Axes -> values -> rows, for axes that were asked for."""
 
     def axis(self, name: str) -> Axis:
         """Return an axis; raises UsageError naming those there are."""
@@ -93,11 +95,28 @@ class Coverage:
 
         Raises UsageError for an unknown axis; a value that no row has gives none.
         """
-        inside = np.ones(len(self.train), bool)
-        for name, value in cell.at.items():
-            axis = self.axis(name)
-            inside &= axis.codes == (axis.values.index(value) if value in axis.values else -2)
-        return np.concatenate([self.train[inside & self.counted], self.train[inside & ~self.counted]])
+        names = tuple(cell.at)
+        if names not in self._parts:
+            self._parts[names] = self._divide(names)
+        return self._parts[names].get(tuple(cell.at.values()), self.train[:0])
+
+    def _divide(self, names: tuple[str, ...]) -> dict[tuple[str, ...], Ints]:
+        """Return the rows of every cell of some axes that has any: one sort, however many cells there are."""
+        axes = [self.axis(name) for name in names]
+        flat = np.zeros(len(self.train), np.int64)
+        known = np.ones(len(self.train), bool)
+        for axis in axes:
+            known &= axis.codes >= 0
+            flat = flat * len(axis.values) + axis.codes
+        order = np.lexsort((~self.counted, flat))
+        order = order[known[order]]
+        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
+        parts = np.split(self.train[order], starts[1:])
+        firsts = order[starts].tolist()
+        return {
+            tuple(axis.values[axis.codes[first]] for axis in axes): rows
+            for first, rows in zip(firsts, parts, strict=False)
+        }
 
     def real_per_label(self) -> dict[str, int]:
         """Return the counted training rows of every label."""

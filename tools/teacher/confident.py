@@ -37,7 +37,8 @@ def cut_folds(labels: Sequence[str | None], groups: Sequence[str | None], folds:
         members.setdefault(key, []).append(row)
     rarity = Counter(labels)
     order = generator(seed).permutation(len(members))
-    queue = [list(members.values())[at] for at in order]
+    together = list(members.values())
+    queue = [together[at] for at in order]
     queue.sort(key=len, reverse=True)
     found = np.zeros(len(labels), np.int64)
     load, by_label = [0] * folds, [Counter[str | None]() for _ in range(folds)]
