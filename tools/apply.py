@@ -22,6 +22,7 @@ from tools.batches import Corpus, Images, Texts, Waves, padded_length
 from tools.card import Params, Tool
 from tools.coverage.coverage import Coverage
 from tools.executors import guarded
+from tools.material import Material
 from tools.seeds import draw, generator, seed_for
 
 if TYPE_CHECKING:
@@ -85,12 +86,12 @@ class Maker:
         device: str = "cpu",
     ) -> None:
         self.dataset, self.coverage, self.tools, self.run_seed = dataset, coverage, tools, run_seed
-        self.noise, self.batch_size, self.device = noise, batch_size, device
+        self.batch_size, self.device = batch_size, device
         self.labels = dataset.column("label")
         self.groups = dataset.column("group")
         self.ids = dataset.column("id")
         self.attributes = {name: dataset.column(name) for name in dataset.columns.attributes}
-        self._corpus: Corpus | None = None
+        self.material = Material(dataset, coverage, noise, device)
 
     def make(self, step: Step, shard: Sequence[Task]) -> list[Candidate]:
         """Return one candidate per task, in order; refused ones say by whom and why."""
@@ -205,7 +206,7 @@ class Maker:
 
     def _batch(self, tool: Tool, batch: list[_Item]) -> Any:
         if isinstance(batch[0].payload, str):
-            return Texts([item.payload for item in batch], self.corpus() if tool.needs.corpus else Corpus())
+            return Texts([item.payload for item in batch], self.material.corpus() if tool.needs.corpus else Corpus())
         import torch
 
         if not batch[0].rate_hz:
@@ -217,30 +218,11 @@ class Maker:
         for at, item in enumerate(batch):
             samples[at, :, : lengths[at]] = item.payload
         rate = batch[0].rate_hz
-        return Waves(samples.to(self.device), lengths, rate, self._noise_at(rate))
-
-    # --- what tools may use beside the sample ---------------------------------------------------------
-
-    def corpus(self) -> Corpus:
-        """Return the word counts of the training texts; counted once."""
-        if self._corpus is None:
-            self._corpus = count_words(self.dataset)
-        return self._corpus
-
-    def _noise_at(self, rate_hz: int) -> list[torch.Tensor]:
-        import torch
-
-        from tools.kernels.filters import resample
-
-        return [
-            torch.from_numpy(clip.samples.mean(axis=0))
-            if clip.rate_hz == rate_hz
-            else resample(torch.from_numpy(clip.samples.mean(axis=0))[None], clip.rate_hz, rate_hz)[0]
-            for clip in self.noise
-        ]
+        noise = self.material.noise_at(rate) if tool.needs.noise else []
+        return Waves(samples.to(self.device), lengths, rate, noise)
 
     def _give_partner(self, step: Step, item: _Item) -> None:
-        row = self._row_of_another_label(item.task.row, seed_for(self._seed(step, item), "partner"))
+        row = self.material.row_of_another_label(item.task.row, seed_for(self._seed(step, item), "partner"))
         if row is None:
             item.payload, item.refused = None, "there is no image of another label to mix with"
             return
@@ -250,17 +232,6 @@ class Maker:
         item.partner = _same_shape(pixels, item.payload)
         item.parents = (item.parents[0], str(self.ids[row]))
         item.partner_label = str(self.labels[row])
-
-    def _row_of_another_label(self, row: int, seed: int) -> int | None:
-        """Draw a training row of any other label, every such row alike."""
-        rng = generator(seed)
-        rows = self.coverage.train
-        tried = rows[rng.integers(len(rows), size=64)].tolist()
-        own, labels = self.labels[row], self.labels
-        others = [at for at in tried if labels[at] not in {own, None}]
-        if not others:  # one label has nearly every row
-            others = [at for at in rows.tolist() if labels[at] not in {own, None}]
-        return int(others[0]) if others and own is not None else None
 
 
 def _same_shape(pixels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -291,18 +262,3 @@ def _kind(item: _Item) -> tuple[object, ...]:
     if item.rate_hz:
         return item.rate_hz, item.payload.shape[0], padded_length(int(item.payload.shape[-1]))
     return tuple(item.payload.shape)
-
-
-def count_words(dataset: Dataset, batch: int = 4096) -> Corpus:
-    """Count the lower-cased words of the training texts."""
-    documents: dict[str, int] = {}
-    terms: dict[str, int] = {}
-    rows = dataset.rows("train")
-    for start in range(0, len(rows), batch):
-        for text in dataset.payloads(rows[start : start + batch].tolist()):
-            words = str(text).lower().split()
-            for word in words:
-                terms[word] = terms.get(word, 0) + 1
-            for word in set(words):
-                documents[word] = documents.get(word, 0) + 1
-    return Corpus(len(rows), documents, terms)

@@ -42,6 +42,8 @@ class Needs:
     """True when data leaves the machine."""
     partner: bool = False
     """True when every item needs a second one of another label."""
+    noise: bool = False
+    """True when recordings given as noise are used."""
     corpus: bool = False
     """True when word counts of the training texts are used."""
 

@@ -12,6 +12,8 @@ from memory.errors import UsageError
 from memory.records import Draw, Drawn
 from tools.card import Params, Tool
 
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
 
 def seed_for(run_seed: int, *names: str) -> int:
     """Return a 63-bit seed for (run seed, names), the same on every machine."""
@@ -24,21 +26,33 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def draws(seeds: Sequence[int], counts: Sequence[int]) -> NDArray[np.uint64]:
-    """Return `counts[i]` uniform whole numbers below 2**32 for `seeds[i]`, one seed after the other.
+def words(seeds: Sequence[int], counts: Sequence[int]) -> NDArray[np.uint64]:
+    """Return `counts[i]` random 64-bit words for `seeds[i]`, one seed after the other: SplitMix64.
 
-    For small tools, where making a generator costs more than the edit: a batch is drawn at once, and number k of
-    a seed depends on the seed and k alone. `(number * n) >> 32` is a whole number below n. The numbers are the upper
-    halves of SplitMix64 (Steele, Lea & Flood 2014, figure 18).
+    For small tools, where making a generator costs more than the edit: a batch is drawn at once, and word k of a seed
+    depends on the seed and k alone (Steele, Lea & Flood 2014, figure 18).
     """
     sizes = np.asarray(counts, dtype=np.int64)
     ends = np.cumsum(sizes)
-    steps = np.arange(1, int(sizes.sum()) + 1) - np.repeat(ends - sizes, sizes)
-    state = np.repeat(np.asarray(seeds, dtype=np.uint64), sizes)
-    state += steps.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (state ^ (state >> np.uint64(31))) >> np.uint64(32)
+    # Word k mixes seed + k * constant; numbering all words in one run and shifting each seed back saves a pass.
+    starts = np.asarray(seeds, dtype=np.uint64) - (ends - sizes).astype(np.uint64) * _STEP
+    state = np.arange(1, int(sizes.sum()) + 1, dtype=np.uint64)
+    state *= _STEP
+    state += np.repeat(starts, sizes)
+    spare = np.empty_like(state)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state ^= np.right_shift(state, np.uint64(shift), out=spare)
+        state *= np.uint64(factor)
+    state ^= np.right_shift(state, np.uint64(31), out=spare)
+    return state
+
+
+def draws(seeds: Sequence[int], counts: Sequence[int]) -> NDArray[np.uint64]:
+    """Return `counts[i]` uniform whole numbers below 2**32 for `seeds[i]`: the upper halves of `words`.
+
+    `(number * n) >> 32` is a whole number below n.
+    """
+    return words(seeds, counts) >> np.uint64(32)
 
 
 def distinct(drawn: Sequence[int], below: int) -> list[int]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.kernels.pixels import made, means
-from tools.seeds import generator
+from tools.kernels.pixels import blank, made, means
+from tools.seeds import words
 
 if TYPE_CHECKING:
     import torch
@@ -51,29 +52,46 @@ def erase_patch(batch: Images, params: Sequence[ErasePatch]) -> list[torch.Tenso
     import torch
 
     pixels = batch.pixels
-    result = pixels.clone()
-    blunt = any(own.fill == "mean" for own in params)
-    average = means(pixels) if blunt else np.zeros(pixels.shape[:2])
-    colours = torch.from_numpy(np.rint(average).astype(np.uint8)[:, :, None, None]).to(pixels.device)
-    for image, own, mean in zip(result.unbind(0), params, colours.unbind(0), strict=True):
-        _cover(image, own, mean)
+    height, width = int(pixels.shape[2]), int(pixels.shape[3])
+    boxes = [_box(own, height, width) for own in params]
+    result = blank(pixels).copy_(pixels)
+    # NumPy writes a small patch in a fifth of PyTorch's time.
+    canvas: Any = result.numpy() if result.device.type == "cpu" else None
+    for at, patch in _patches(pixels, params, boxes).items():
+        top, bottom, left, right = boxes[at]
+        if canvas is not None:
+            canvas[at, :, top:bottom, left:right] = patch
+        else:
+            result[at, :, top:bottom, left:right] = torch.from_numpy(patch).to(result.device)
     return made(pixels, result)
 
 
-def _cover(image: torch.Tensor, own: ErasePatch, mean: torch.Tensor) -> None:
-    """Cover the patch in `image` (channels, height, width), unless it would cover everything."""
-    import torch
-
-    channels, height, width = image.shape
+def _box(own: ErasePatch, height: int, width: int) -> tuple[int, int, int, int]:
+    """Return top, bottom, left, right of the patch."""
     covered = own.area * height * width
     tall = min(height, max(1, round(math.sqrt(covered * own.aspect))))
     wide = min(width, max(1, round(math.sqrt(covered / own.aspect))))
-    if tall == height and wide == width:
-        return
     top, left = round(own.y * (height - tall)), round(own.x * (width - wide))
-    patch = image[:, top : top + tall, left : left + wide]
-    if own.fill == "mean":
-        patch.copy_(mean.expand(channels, tall, wide))
-    else:
-        drawn = generator(own.seed).integers(0, 256, (channels, tall, wide), dtype=np.uint8)
-        patch.copy_(torch.from_numpy(drawn))
+    return top, top + tall, left, left + wide
+
+
+def _patches(
+    pixels: torch.Tensor, params: Sequence[ErasePatch], boxes: Sequence[tuple[int, int, int, int]]
+) -> dict[int, NDArray[np.uint8]]:
+    """Return what covers each image, (channels, height, width) or one colour; images covered whole are left out."""
+    channels, height, width = (int(side) for side in pixels.shape[1:])
+    sizes = {at: (channels, bottom - top, right - left) for at, (top, bottom, left, right) in enumerate(boxes)}
+    fits = [at for at, size in sizes.items() if size[1:] != (height, width)]
+    blunt = [at for at in fits if params[at].fill == "mean"]
+    patches = {}
+    if blunt:
+        colours = np.rint(means(pixels)).astype(np.uint8)[:, :, None, None]
+        patches.update({at: colours[at] for at in blunt})
+    noisy = [at for at in fits if params[at].fill == "noise"]
+    counts = [-(-math.prod(sizes[at]) // 8) for at in noisy]
+    drawn = words([params[at].seed for at in noisy], counts).astype("<u8", copy=False).view(np.uint8)
+    start = 0
+    for at, count in zip(noisy, counts, strict=True):
+        patches[at] = drawn[start : start + math.prod(sizes[at])].reshape(sizes[at])
+        start += 8 * count
+    return patches

@@ -10,7 +10,7 @@ from pydantic import Field
 from memory.errors import ToolError
 from tools.batches import Images
 from tools.card import Cost, Needs, Params, augment
-from tools.kernels.pixels import made, parts, per_item, to_uint8
+from tools.kernels.pixels import blank, made, parts, per_item, to_uint8
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def mixup(batch: Images, params: Sequence[Mixup]) -> list[tuple[torch.Tensor, fl
     first, second = batch.pixels, batch.partners
     shares = [float(generator(own.seed).beta(own.alpha, own.alpha)) for own in params]
     weights = per_item(shares, first) if shares else first
-    result = torch.empty_like(first)
+    result = blank(first)
     for part in parts(first):
         other = second[part].to(torch.float32)
         difference = first[part].to(torch.float32).sub_(other)

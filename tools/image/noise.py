@@ -12,8 +12,8 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.kernels.pixels import made, parts, per_item, to_uint8
-from tools.seeds import generator
+from tools.kernels.pixels import blank, made, parts, per_item, to_uint8
+from tools.seeds import words
 
 if TYPE_CHECKING:
     import torch
@@ -42,22 +42,22 @@ def noise(batch: Images, params: Sequence[Noise]) -> list[torch.Tensor | None]:
     import torch
 
     pixels = batch.pixels
-    result = torch.empty_like(pixels)
+    result = blank(pixels)
     quantiles = torch.from_numpy(_normal_quantiles()).to(pixels.device)
     size = int(pixels[:1].numel())
     for part in parts(pixels):
         own = params[part]
-        levels = np.stack([_uniform(one.seed, size) for one in own])
-        drawn = quantiles.index_select(0, torch.from_numpy(levels).to(pixels.device).view(-1))
-        drawn = drawn.view(pixels[part].shape).mul_(per_item([one.std for one in own], pixels))
-        result[part] = to_uint8(drawn.add_(pixels[part]))
+        levels = pixels[part].to(torch.float32)
+        uniform = torch.from_numpy(_uniform([one.seed for one in own], size)).to(pixels.device)
+        drawn = quantiles.index_select(0, uniform.view(-1)).view(levels.shape)
+        result[part] = to_uint8(levels.addcmul_(drawn, per_item([one.std for one in own], pixels)))
     return made(pixels, result)
 
 
-def _uniform(seed: int, size: int) -> NDArray[np.int32]:
-    """Return `size` numbers from 0 to 65535: the 16-bit quarters of 64-bit words, lowest first."""
-    words = generator(seed).integers(0, 2**64, -(-size // 4), dtype=np.uint64)
-    return words.astype("<u8", copy=False).view("<u2")[:size].astype(np.int32)
+def _uniform(seeds: Sequence[int], size: int) -> NDArray[np.int32]:
+    """Return numbers from 0 to 65535, (seeds, size): the 16-bit quarters of 64-bit words, lowest first."""
+    drawn = words(seeds, [-(-size // 4)] * len(seeds)).astype("<u8", copy=False)
+    return drawn.view("<u2").reshape(len(seeds), -1)[:, :size].astype(np.int32)
 
 
 @cache

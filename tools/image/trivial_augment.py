@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Params, augment
-from tools.kernels.pixels import GREY, change, grey_means, look_up, made, parts, per_item, to_uint8, warp
+from tools.kernels.pixels import GREY, blank, change, grey_means, look_up, made, parts, per_item, to_uint8, warp
 from tools.seeds import draws
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _blend(
     import torch
 
     factors = per_item(1 + 0.99 * shares, pixels)
-    result = torch.empty_like(pixels)
+    result = blank(pixels)
     for part in parts(pixels):
         levels = pixels[part].to(torch.float32)
         blunt = toward(levels)

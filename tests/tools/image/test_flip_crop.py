@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tools.batches import Images
@@ -45,3 +46,26 @@ def test_every_item_has_its_own_parameters():
     assert made[0] is None
     assert made[1].tolist() == [[[100, 0]]]
     assert made[2].tolist() == [[[0, 25]]]
+
+
+@pytest.mark.parametrize("flip", ["no", "horizontal"])
+def test_the_window_of_a_large_image_is_whole_pixels(flip):
+    # 30 x 50 of 60 x 100 pixels, from row 15 and column 50 on: a ramp down and across, doubled.
+    ramp = torch.arange(60).view(60, 1) + torch.arange(100)
+    (made,) = flip_crop(image(ramp.tolist()), [FlipCrop(scale=0.5, x=1, y=0.5, flip=flip)])
+    shown = made[0] if flip == "no" else made[0].flip(1)
+    assert shown[0, 0] == 15 + 50
+    assert shown[-1, -1] == 44 + 99
+    assert (shown[1:-1:2, 0] - ramp[15:44, 50]).abs().max() <= 1
+    assert shown.shape == (60, 100)
+
+
+def test_large_images_do_not_depend_on_the_batch_or_on_how_they_lie_in_memory(make_images):
+    pixels = make_images(3, 61, 97, items=4).pixels
+    params = [FlipCrop(scale=0.5 + at / 9, x=at / 3, y=0.4, flip=("no", "horizontal")[at % 2]) for at in range(4)]
+    together = flip_crop(Images(pixels), params)
+    strided = flip_crop(Images(pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)), params)
+    for at, own in enumerate(params):
+        (alone,) = flip_crop(Images(pixels[at : at + 1]), [own])
+        assert torch.equal(together[at], alone)
+        assert torch.equal(strided[at], alone)

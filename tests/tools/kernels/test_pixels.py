@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tools.kernels.pixels import change, grey_means, look_up, made, means, parts, to_uint8, warp
+from tools.kernels.pixels import blank, change, grey_means, look_up, made, means, parts, to_uint8, warp
 
 IDENTITY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
@@ -66,3 +66,10 @@ def test_images_that_stay_are_refused_whatever_their_size():
         after = before.clone()
         after[1, 0, -1, -1] = 1
         assert [image is None for image in made(before, after)] == [True, False]
+
+
+def test_a_blank_result_has_the_shape_and_lies_in_order():
+    strided = torch.zeros((2, 5, 7, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    result = blank(strided)
+    assert (result.shape, result.dtype) == ((2, 3, 5, 7), torch.uint8)
+    assert result.is_contiguous()

@@ -1,0 +1,79 @@
+"""What tools may use beside the sample: word counts, recordings of noise, a partner to mix with. Made once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from memory.datasets.dataset import Dataset
+from memory.datasets.media import Wave
+from tools.batches import Corpus
+from tools.coverage.coverage import Coverage
+from tools.seeds import generator
+
+if TYPE_CHECKING:
+    import torch
+
+_TRIES = 64
+_ROWS = 4096
+
+
+class Material:
+    """Material of one run. Shards are made on several threads, so each part is made under a lock."""
+
+    def __init__(self, dataset: Dataset, coverage: Coverage, noise: Sequence[Wave], device: str) -> None:
+        self.dataset, self.train, self.noise, self.device = dataset, coverage.train, noise, device
+        self.labels = dataset.column("label")
+        self._lock = Lock()
+        self._corpus: Corpus | None = None
+        self._noises: dict[int, list[torch.Tensor]] = {}
+
+    def corpus(self) -> Corpus:
+        """Return the word counts of the training texts."""
+        with self._lock:
+            if self._corpus is None:
+                self._corpus = count_words(self.dataset)
+            return self._corpus
+
+    def noise_at(self, rate_hz: int) -> list[torch.Tensor]:
+        """Return the recordings at a rate, (time,) float32 each, their channels averaged, on the device."""
+        with self._lock:
+            if rate_hz not in self._noises:
+                self._noises[rate_hz] = self._resampled(rate_hz)
+            return self._noises[rate_hz]
+
+    def _resampled(self, rate_hz: int) -> list[torch.Tensor]:
+        import torch
+
+        from tools.kernels.filters import resample
+
+        clips = ((torch.from_numpy(clip.samples.mean(axis=0)), clip.rate_hz) for clip in self.noise)
+        return [
+            (clip if rate == rate_hz else resample(clip[None], rate, rate_hz)[0]).to(self.device)
+            for clip, rate in clips
+        ]
+
+    def row_of_another_label(self, row: int, seed: int) -> int | None:
+        """Draw a training row of any other label, every such row alike; None when there is none, or `row` has none."""
+        own, labels = self.labels[row], self.labels
+        tried = self.train[generator(seed).integers(len(self.train), size=_TRIES)].tolist()
+        others = [at for at in tried if labels[at] not in {own, None}]
+        if not others:  # one label has nearly every row
+            others = [at for at in self.train.tolist() if labels[at] not in {own, None}]
+        return int(others[0]) if others and own is not None else None
+
+
+def count_words(dataset: Dataset) -> Corpus:
+    """Count the lower-cased words of the training texts."""
+    documents: dict[str, int] = {}
+    terms: dict[str, int] = {}
+    rows = dataset.rows("train")
+    for start in range(0, len(rows), _ROWS):
+        for text in dataset.payloads(rows[start : start + _ROWS].tolist()):
+            words = str(text).lower().split()
+            for word in words:
+                terms[word] = terms.get(word, 0) + 1
+            for word in set(words):
+                documents[word] = documents.get(word, 0) + 1
+    return Corpus(len(rows), documents, terms)
