@@ -36,9 +36,7 @@ def problems(
     known = {gap.cell for gap in gaps}
     for step in plan.steps:
         found += _problems_of_tools(step, job.policy, tools)
-        missing = [key for key in step.cites if key not in retrieved]
-        if missing:
-            found.append(f"Step {step.id!r} cites {missing}, not retrieved. Cite one of: {sorted(retrieved)[:12]}.")
+        found += _problems_of_citations(step, tools, retrieved)
         found += [
             f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
             for fill in step.fill
@@ -51,6 +49,17 @@ def problems(
     if samples_left is not None and wanted > samples_left:
         found.append(f"The plan makes {wanted} samples and {samples_left} are left in limits.samples.")
     return found
+
+
+def _problems_of_citations(step: Step, tools: Mapping[str, Tool], retrieved: set[str]) -> list[str]:
+    """Refuse a citation that was not retrieved, or that no tool of the step rests on."""
+    if any(call.tool not in tools for call in step.calls):
+        return []
+    fitting = sorted({key for call in step.calls for key in tools[call.tool].cites} & retrieved)
+    strange = [key for key in step.cites if key not in fitting]
+    if not strange:
+        return []
+    return [f"Step {step.id!r} cites {strange}, on which none of its tools rests. Cite one of: {fitting}."]
 
 
 def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) -> list[str]:

@@ -28,7 +28,7 @@ app.add_typer(audit_app, name="audit")
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Work = Annotated[Path, typer.Argument(help="A job (YAML) or a dataset: file, folder or hub id.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree to every plan.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the run; beats the job's.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the run; beats the job's.")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="Folder for run folders [default: ./runs].")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Samples in one tensor; changes no result.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Threads that make samples; changes no result.")]
@@ -285,9 +285,8 @@ def audit_verify(folder: RunFolder, json: Json = False) -> None:
     from memory.trace import verify
 
     check = verify(Run.open(folder).folder)
-    facts = {"ok": check.ok, "records": check.records, "first_bad": check.first_bad, "problem": check.problem}
     if json:
-        display.json_out(facts)
+        display.json_out(vars(check))
     else:
         display.say(
             f"ok: {check.records} records" if check.ok else f"NOT ok, record {check.first_bad}: {check.problem}"

@@ -99,6 +99,9 @@ def profile(facts: dict[str, Any]) -> None:
     """Print what `inspect` found."""
     splits = ", ".join(f"{name} {count}" for name, count in facts["splits"].items())
     say(f"{facts['samples']} samples ({splits})")
+    say("columns: " + ", ".join(f"{role} = {name}" for role, name in facts["columns"].items() if isinstance(name, str)))
+    for note in facts["notes"]:
+        say(f"note: {note}")
     rows = [(name, one["rows"], one["counted"]) for name, one in facts["classes"].items()]
     rows.sort(key=lambda row: row[2])
     table("Classes in training", ("class", "rows", "distinct"), rows, ("rows", "distinct"))

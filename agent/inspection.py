@@ -27,7 +27,12 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
         targets = list(job.targets) or accounts.default_targets(coverage)
         gaps = accounts.first_gaps(targets, coverage)
         skipped = {"count": dataset.skipped_count, "first": [vars(one) for one in dataset.skipped[:100]]}
-        return profile(dataset, coverage, gaps) | {"modality": dataset.modality, "skipped": skipped}
+        return profile(dataset, coverage, gaps) | {
+            "modality": dataset.modality,
+            "columns": dataset.columns.model_dump(mode="json"),
+            "notes": dataset.notes,
+            "skipped": skipped,
+        }
 
 
 def first_plan(path: Path, say: Say, seed: int | None = None) -> Plan:

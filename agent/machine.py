@@ -41,8 +41,8 @@ def catalogue(name: str | None = None) -> list[dict[str, Any]]:
         }
         if name is not None:
             entry["parameters"] = {
-                field: {"usual": tool.params.usual.get(field), "about": about.description}
-                for field, about in tool.params.model_fields.items()
+                field: {**about, "usual": tool.params.usual.get(field)}
+                for field, about in tool.params.model_json_schema()["properties"].items()
             }
         entries.append(entry)
     return entries

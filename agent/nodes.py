@@ -65,7 +65,7 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
 def retrieve(state: State, runtime: Runtime[Context]) -> Update:
     """Find the papers that speak for the tools that may run here."""
     use = runtime.context
-    tools, _ = _tools(use)
+    tools = select("augment", use.modality)
     known = notes.load()
     found = evidence.retrieve(known, use.modality, tools)
     facts = {
@@ -84,7 +84,8 @@ def plan(state: State, runtime: Runtime[Context]) -> Update:
     open_gaps = [gap for gap in state["gaps"] if gap.missing and not gap.reason]
     given = use.given and use.given.model_copy(update={"round": number})
     made = given or _rules(use, state, number, open_gaps, tools, left)
-    wrong = checks.problems(made, use.job, use.tools, state["gaps"], state["strategies"], left)
+    here = {tool.name: tool for tool in select("augment", use.modality)}
+    wrong = checks.problems(made, use.job, here, state["gaps"], state["strategies"], left)
     wrong += work.unknown_starts(use, made)
     if wrong:
         raise UsageError("This plan may not run:\n  " + "\n  ".join(wrong), where="plan")
@@ -208,9 +209,9 @@ def _counted(gap: Gap, filled: dict[str, int]) -> Gap:
 
 def _give_reasons(gaps: Sequence[Gap], stop: str | None) -> list[Gap]:
     """Give every short cell its reason once the loop stops."""
-    if stop is None:
+    if stop is None or stop == "dry_run":
         return list(gaps)
-    reasons = {"budget_spent": "budget", "round_limit": "budget", "declined": "not_allowed", "dry_run": "not_allowed"}
+    reasons = {"budget_spent": "budget", "round_limit": "budget", "declined": "not_allowed"}
     reason = reasons.get(stop, "no_strategy" if stop == "no_progress" else "no_progress")
     return [gap.model_copy(update={"reason": gap.reason or reason}) if gap.missing else gap for gap in gaps]
 

@@ -123,6 +123,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
     given = run.folder / "plan-given.yaml"
     noise = job.assets.noise
     check_axes(dataset, (axis for target in job.targets for axis in target.axes))
+    catalogue.check_patterns(job.policy)
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     return Context(
         job=job,
@@ -177,7 +178,7 @@ class _Sitting:
         self._open_trace(saved.values)
         earlier, began = float(saved.values.get("seconds", 0.0)), time.perf_counter()
         self.context.clock = lambda: earlier + time.perf_counter() - began
-        if saved.values and not saved.next:
+        if saved.values and not saved.tasks:  # a task whose writes are saved is not `next`, and yet not the end
             return Ended(self.run.read_json("report.json"), saved.values["plan"]) if self.closed else self._end()
         last = time.perf_counter()
         question = None

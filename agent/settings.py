@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from memory.errors import UsageError
 
@@ -40,8 +40,11 @@ def from_environment(**flags: object) -> Settings:
     values.setdefault("workers", min(4, os.cpu_count() or 1))
     try:
         return Settings.model_validate(values)
-    except ValueError as problem:
-        raise UsageError(f"These settings cannot be used: {problem}", where="settings") from problem
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = str(first["loc"][0])
+        said = f"{name} {first['input']!r}: {first['msg']}"
+        raise UsageError(f"This setting cannot be used: {said}.", where=f"--{name.replace('_', '-')}") from problem
 
 
 def wants_traceback() -> bool:

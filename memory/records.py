@@ -111,8 +111,6 @@ class Source(Record):
     modality: Modality | None = None
     columns: Columns = Columns()
     splits: Splits = Splits()
-    max_items: int | None = Field(None, ge=1)
-    """Read no more than this many rows; None reads all."""
 
 
 class Target(Record):

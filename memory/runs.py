@@ -51,7 +51,10 @@ class Run:
         """
         stem = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or "run"
         stamp = f"{stem[:60]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        parent.mkdir(parents=True, exist_ok=True)
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise UsageError(f"No run folder can be made here: {problem.strerror}.", where=str(parent)) from problem
         for number in count(1):
             folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
             try:

@@ -142,7 +142,7 @@ class Maker:
             cell=dict(item.task.cell.at),
             label=label,
             group=self.groups[row],
-            attributes=self._inherited(step, row),
+            attributes={} if item.soft_label else self._inherited(step, row),
             calls=tuple(item.drawn),
             seed=self._seed(step, item),
             soft_label=item.soft_label,

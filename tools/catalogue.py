@@ -53,6 +53,14 @@ def why_not_runnable(tool: Tool) -> str | None:
     return None
 
 
+def check_patterns(policy: Policy) -> None:
+    """Refuse a pattern of the policy that no tool's name matches: it would allow or deny nothing, unnoticed."""
+    for field, patterns in (("allow", policy.tools.allow), ("deny", policy.tools.deny)):
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in load()):
+                raise UsageError(f"No tool is named like {pattern!r}.", where=f"policy.tools.{field}")
+
+
 PERMISSIVE = ("Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from memory.errors import UsageError
 from memory.records import Draw, Drawn
@@ -109,6 +110,6 @@ def check_draw(tool: Tool, wanted: Mapping[str, Draw]) -> None:
         for end in ends:
             try:
                 tool.params(**{name: end})
-            except ValueError as problem:
-                reason = str(problem).splitlines()[2].strip() if len(str(problem).splitlines()) > 2 else str(problem)
+            except ValidationError as problem:
+                reason = problem.errors()[0]["msg"]
                 raise UsageError(f"Tool {tool.name!r} cannot take {name}={end!r}: {reason}") from problem

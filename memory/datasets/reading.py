@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memory.datasets import columnar
@@ -65,7 +65,7 @@ def read(source: Source, layout: Layout, file: Path, reports: Reports) -> Readin
 
     Raises UsageError when there is no row, a role cannot be told, or a media path leaves the dataset's folder.
     """
-    stream = _rows(layout, source.max_items, reports)
+    stream = _rows(layout, reports)
     size = 32 if layout.parts[0].kind in _COLUMNAR else 1000
     first = list(itertools.islice(stream, size))
     if not first:
@@ -77,7 +77,7 @@ def read(source: Source, layout: Layout, file: Path, reports: Reports) -> Readin
     writer = TableWriter(file, roles.columns.attributes, roles.chosen)
     with writer, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         items = _items(itertools.chain(first, stream), maker, found)
-        _write(items, writer, _Check(found, layout.root, pool, reports), source.max_items)
+        _write(items, writer, _Check(found, layout.root, pool, reports))
         if writer.rows == 0:
             raise UsageError(f"holds no row that can be used{_because(reports)}.", where=_where(layout))
     found.attributes = writer.attributes()
@@ -95,14 +95,8 @@ def _because(reports: Reports) -> str:
     return f": {reports.count} left out, the first is {reports.first[0].where} ({reports.first[0].why})"
 
 
-def _rows(layout: Layout, limit: int | None, report: Report) -> Iterator[tuple[Part, int, Row]]:
-    listed = sum(len(part.content) for part in layout.parts if part.kind == "listing")
+def _rows(layout: Layout, report: Report) -> Iterator[tuple[Part, int, Row]]:
     for part in layout.parts:
-        if part.kind == "listing" and limit is not None and listed > limit:
-            # A listing is sorted by class; its first files would be of one class, so the rows are spread.
-            share = -(-limit * len(part.content) // listed)
-            names = [part.content[at * len(part.content) // share] for at in range(share)]
-            part = replace(part, content=names)  # noqa: PLW2901 - the same part, thinned
         for number, row in _part_rows(part, layout, report):
             yield part, number, row
 
@@ -182,17 +176,15 @@ class _Check:
         return kept
 
 
-def _write(items: Iterator[Item], writer: TableWriter, check: _Check, limit: int | None) -> None:
+def _write(items: Iterator[Item], writer: TableWriter, check: _Check) -> None:
     batch: list[Item] = []
     size = 0
     for item in items:
         batch.append(item)
         size += len(item.record) + len(item.payload) + len(item.blob or b"")
-        if len(batch) == _BATCH_ROWS or size > _BATCH_BYTES or (limit and writer.rows + len(batch) >= limit):
+        if len(batch) == _BATCH_ROWS or size > _BATCH_BYTES:
             writer.add(check(batch))
             batch, size = [], 0
-            if limit and writer.rows >= limit:
-                return
     if batch:
         writer.add(check(batch))
 

@@ -75,11 +75,15 @@ def split_name(split: str) -> str:
     return re.sub(r"\W", "_", split) or "_"
 
 
-def front_matter(dataset: Dataset, parts: Sequence[Part]) -> str:
-    """Return the YAML head of the README: files of every split, training first, so that its columns count for all."""
+def front_matter(dataset: Dataset, parts: Sequence[Part], content: str) -> str:
+    """Return the YAML head of the README: files of every split, training first, so that its columns count for all.
+
+    `content` is a hexadecimal digest of what the export holds. `datasets` keeps what it loaded under the folder's name
+    and this head, whatever the files hold by then, so the head has to differ where the content does.
+    """
     import yaml
 
-    config: dict[str, Any] = {"config_name": "default", "default": True}
+    config: dict[str, Any] = {"config_name": "default", "default": True, "version": f"0.0.{int(content[:8], 16)}"}
     ending = Path(parts[0].files[0]).suffix
     if ending in {".csv", ".tsv"}:
         # Only an empty field is a missing value; `NA` and `None` are words.

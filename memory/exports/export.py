@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,16 +92,25 @@ def export(
     """
     kind = kind_of(dataset, format)
     check_target(to)
+    held = hashlib.sha256(dataset.digest.encode())
     with _whole(to) as folder:
-        task = Task(dataset, made, folder, kind, duplicate_of)
+        task = Task(dataset, _noted(made, held), folder, kind, duplicate_of)
         written = write_text(task) if dataset.modality == "text" else write_media(task)
         provenance = dict(written.shape.provenance)
-        (folder / "README.md").write_text(front_matter(dataset, written.parts) + card.rstrip() + "\n", encoding="utf-8")
+        head = front_matter(dataset, written.parts, held.hexdigest())
+        (folder / "README.md").write_text(head + card.rstrip() + "\n", encoding="utf-8")
         described = croissant(dataset, folder, written.parts, written.kept, provenance)
         (folder / "croissant.json").write_text(described, encoding="utf-8")
         files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir())
     rows = {**dataset.splits(), "train": dataset.splits()["train"] + written.synthetic}
     return Exported(to, tuple(file for file in files if file != _MARK), rows, written.synthetic, provenance)
+
+
+def _noted(made: Iterable[tuple[Candidate, Judged]], held: hashlib._Hash) -> Iterator[tuple[Candidate, Judged]]:
+    """Yield made samples, and enter what each holds into the digest `held`."""
+    for candidate, judged in made:
+        held.update(f"{candidate.id} {candidate.content}\n".encode())
+        yield candidate, judged
 
 
 def _partial(to: Path) -> Path:

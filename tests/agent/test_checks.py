@@ -26,7 +26,8 @@ def step(**changes) -> Step:
 
 def problems(*steps: Step, policy: Policy | None = None, left: int | None = None) -> list[str]:
     job = Job(dataset=Source(path="x"), policy=policy or Policy())
-    return checks.problems(Plan(round=1, planner="rules", steps=steps), job, load(), [GAP], [STRATEGY], left)
+    retrieved = [STRATEGY, STRATEGY.model_copy(update={"key": "zhang2018mixup"})]
+    return checks.problems(Plan(round=1, planner="rules", steps=steps), job, load(), [GAP], retrieved, left)
 
 
 def test_a_good_plan_has_no_problem():
@@ -41,7 +42,12 @@ def test_a_good_plan_has_no_problem():
         ({"calls": (Call(tool="text.swap_words", draw={"rate": (0.1, 0.9)}),)}, "less than or equal to 0.5"),
         ({"cites": ("nobody2020nothing",)}, "nobody2020nothing"),
         ({"fill": (Fill(cell=Cell(at={"label": "other"}), count=1),)}, "has no gap"),
-        ({"calls": (Call(tool="image.mixup"), Call(tool="image.affine"))}, "chains a tool that changes labels"),
+        (
+            {"calls": (Call(tool="image.mixup"), Call(tool="image.affine")), "cites": ("zhang2018mixup",)},
+            "chains a tool that changes labels",
+        ),
+        ({"cites": ("zhang2018mixup",)}, "none of its tools rests"),
+        ({"fill": (Fill(cell=CELL, count=1), Fill(cell=CELL, count=1))}, "fills a cell twice"),
     ],
 )
 def test_a_bad_step_is_named_with_what_is_wrong(changes, said):

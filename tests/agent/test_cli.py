@@ -200,3 +200,41 @@ def test_a_fault_of_our_own_is_one_line_unless_more_is_asked_for(call, texts, mo
     monkeypatch.setattr(sys, "argv", ["augplan", "inspect", str(texts)])
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+def test_a_deny_that_matches_no_tool_is_said(call, texts, tmp_path):
+    (tmp_path / "job.yaml").write_text(
+        "dataset: {path: texts}\npolicy: {tools: {deny: [text.swapwords]}}\n", encoding="utf-8"
+    )
+    code, _, err = call("run", "job.yaml")
+    assert code == 2
+    assert "text.swapwords" in err
+
+
+def test_a_class_said_by_one_group_each_is_no_trouble(call, tmp_path):
+    lines = ["text,author"]
+    lines += [
+        f"remark number {at} of {name} about {topic},{name}"
+        for at, (name, topic) in enumerate(
+            (name, topic) for name in ("ann", "bob") for topic in ("rain", "tea", "cats")
+        )
+    ]
+    (tmp_path / "said.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "job.yaml").write_text(
+        "dataset: {path: said.csv, columns: {label: author, group: author}}\ntargets: [{at_least: 5}]\n",
+        encoding="utf-8",
+    )
+    code, _, err = call("run", "job.yaml", "--json")
+    assert code == 0, err
+
+
+def test_runs_that_cannot_be_made_are_said(call, texts):
+    code, _, err = call("run", texts, "--runs", "/proc/nowhere")
+    assert code == 2
+    assert "/proc/nowhere" in err
+
+
+def test_a_tool_is_shown_with_its_bounds(call):
+    [entry] = parsed(call("tools", "image.blur", "--json"))
+    assert entry["parameters"]["sigma"]["maximum"] == 0.5
+    assert entry["parameters"]["sigma"]["usual"] == [0.03, 0.055]

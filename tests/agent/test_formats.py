@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -181,3 +182,15 @@ def test_noise_of_a_folder_is_mixed_in(numbers, tmp_path, run_job):
     without = run_job(Job.model_validate(wanted))
     assert with_noise["export_digest"] != without["export_digest"]
     assert all(after >= 20 for after in sizes(with_noise).values())
+
+
+def test_a_later_export_under_the_same_name_is_not_mistaken_for_an_earlier_one(texts, tmp_path, run_job):
+    from datasets import load_dataset
+
+    for at_least in (12, 14):
+        for seed in (1, 2):
+            wanted = {"dataset": {"path": str(texts)}, "targets": [{"at_least": at_least}], "seed": seed}
+            report = run_job(Job.model_validate(wanted))
+            loaded = load_dataset(report["export"], cache_dir=str(tmp_path / "cache"))["train"]
+            with (Path(report["export"]) / "train.csv").open(encoding="utf-8", newline="") as file:
+                assert [row["sample_id"] for row in csv.DictReader(file)] == loaded["sample_id"][:]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from tools.batches import Waves
-from tools.card import Cost, Params, augment
-from tools.kernels.filters import SILENT, below_full_scale, groups, strengths
-from tools.seeds import generator
+from tools.card import Cost, Needs, Params, augment
+from tools.kernels.filters import SILENT, below_full_scale, groups, pieces, sliced, strengths
+from tools.seeds import draws, generator
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,12 @@ class AddNoise(Params):
 
 
 @augment(
-    AddNoise, family="noise", cites=("snyder2015musan", "ko2017reverb"), changes=("snr",), cost=Cost(cpu_seconds=0.3)
+    AddNoise,
+    family="noise",
+    cites=("snyder2015musan", "ko2017reverb"),
+    changes=("snr",),
+    needs=Needs(noise=True),
+    cost=Cost(cpu_seconds=0.3),
 )
 def add_noise(batch: Waves, params: Sequence[AddNoise]) -> list[torch.Tensor | None]:
     """Mix noise into a clip at a stated SNR: a recording where some were given, else coloured noise.
@@ -48,39 +53,46 @@ def add_noise(batch: Waves, params: Sequence[AddNoise]) -> list[torch.Tensor | N
     import torch
 
     made: list[torch.Tensor | None] = [None] * len(params)
+    device = str(batch.samples.device)
+    recordings: Sequence[Any] = [clip.numpy() for clip in batch.noise] if batch.samples.is_cpu else batch.noise
     for positions, rows in groups(batch):
-        lengths = [batch.lengths[at] for at in positions]
-        noise = torch.empty_like(rows[:, :1])
-        for row, at in zip(noise, positions, strict=True):
-            row[0, batch.lengths[at] :] = 0
-            _lay(batch, params[at], row[0, : batch.lengths[at]])
-        sizes = torch.stack([strengths(part) for part in (rows, noise)]).tolist()
-        # The noise plays in every channel, so its energy counts once a channel.
-        channels = rows.shape[1] ** 0.5
-        scales = [
-            own / (added * channels * 10 ** (params[at].snr_db / 20)) if added >= SILENT else 0.0
-            for at, own, added in zip(positions, *sizes, strict=True)
-        ]
-        mixed = torch.addcmul(rows, noise, rows.new_tensor(scales)[:, None, None])
-        for at, result, own, scale in zip(positions, below_full_scale(mixed, lengths), sizes[0], scales, strict=True):
-            made[at] = result if own >= SILENT and scale > 0 else None
+        drawn = draws([params[at].seed for at in positions], [2] * len(positions)).reshape(-1, 2).tolist()
+        for items, part in pieces(rows):
+            own = positions[items]
+            noise = torch.empty_like(part[:, :1])
+            for at, row, numbers in zip(own, sliced(noise), drawn[items], strict=True):
+                source = (
+                    recordings[numbers[0] * len(recordings) >> 32]
+                    if recordings
+                    else _pool(params[at].colour, batch.rate_hz, device)
+                )
+                _lay(source, numbers[1], row[0], batch.lengths[at])
+            sizes, added = strengths(part).tolist(), strengths(noise).tolist()
+            both = zip(own, sizes, added, strict=True)
+            scales = [_scale(mine, other, part.shape[1], params[at].snr_db) for at, mine, other in both]
+            out = torch.addcmul(part, noise, part.new_tensor(scales)[:, None, None])
+            results = below_full_scale(out, [batch.lengths[at] for at in own])
+            for at, result, size, scale in zip(own, results, sizes, scales, strict=True):
+                made[at] = result if size >= SILENT and scale > 0 else None
     return made
 
 
-def _lay(batch: Waves, own: AddNoise, out: torch.Tensor) -> None:
-    """Fill `out` (time,) from the recording and the start that the seed picks, going round as often as needed."""
-    rng = generator(own.seed)
-    if batch.noise:
-        source = batch.noise[int(rng.integers(len(batch.noise)))]
-    else:
-        source = _pool(own.colour, batch.rate_hz, str(batch.samples.device))
-    size, length = source.shape[-1], out.shape[-1]
-    if size == 0:
-        out.zero_()
-        return
+def _scale(own: float, added: float, channels: int, snr_db: float) -> float:
+    """Return the factor for noise of strength `added` beside a clip of strength `own`; 0 for silent noise."""
+    # The noise plays in every channel, so its energy counts once a channel.
+    return own / (added * channels**0.5 * 10 ** (snr_db / 20)) if added >= SILENT else 0.0
+
+
+def _lay(source: Any, drawn: int, out: Any, length: int) -> None:
+    """Fill `out` (padded time,) up to `length` from `source` (time,), from the start that is drawn, going round.
+
+    What stands beyond becomes zero, and everything does where the source is empty.
+    """
+    size = source.shape[-1]
+    out[length if size else 0 :] = 0
     # A recording that is long enough is cut where it does not wrap: its two ends do not fit together.
-    start = int(rng.integers(size - length + 1 if size > length else size))
-    done = 0
+    start = drawn * (size - length + 1 if size > length else size) >> 32
+    done = 0 if size else length
     while done < length:
         part = source[start : start + length - done]
         out[done : done + part.shape[-1]] = part
@@ -88,7 +100,7 @@ def _lay(batch: Waves, own: AddNoise, out: torch.Tensor) -> None:
 
 
 @lru_cache(maxsize=12)
-def _pool(colour: Colour, rate_hz: int, device: str) -> torch.Tensor:
+def _pool(colour: Colour, rate_hz: int, device: str) -> Any:
     """Return one loop of noise, 2**20 samples of unit power on `device`: nothing is lower than 20 Hz but white."""
     import torch
 
@@ -99,4 +111,4 @@ def _pool(colour: Colour, rate_hz: int, device: str) -> torch.Tensor:
     if colour != "white":
         shape[hertz < _LOWEST_HZ] = 0
     noise = np.fft.irfft(spectrum * shape, _POOL)
-    return torch.from_numpy((noise / noise.std()).astype(np.float32)).to(device)
+    return sliced(torch.from_numpy((noise / noise.std()).astype(np.float32)).to(device))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from math import cos, exp, log, pi, sin, sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,10 +14,10 @@ from pydantic import Field
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
 from tools.kernels.filters import (
-    FOR_TRANSFORMS,
     audible,
-    cut,
+    below_full_scale,
     groups,
+    sliced,
     spectra_of,
     strengths,
     too_short,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _SOUND_M_S = 343.0
 _IMAGES_SECONDS = 0.04
 _WALL_M = 0.2
+_NOISE = 1 << 21
 
 
 class AddRoom(Params):
@@ -61,7 +64,7 @@ def add_room(batch: Waves, params: Sequence[AddRoom]) -> list[torch.Tensor | Non
     10 ms and silent clips are refused.
     """
     made: list[torch.Tensor | None] = [None] * len(params)
-    for positions, rows in groups(batch, FOR_TRANSFORMS):
+    for positions, rows in groups(batch):
         responses = [room_response(params[at], batch.rate_hz) for at in positions]
         for size in sorted({_power_of_two(response) for response in responses}):
             places = [place for place, response in enumerate(responses) if _power_of_two(response) == size]
@@ -90,14 +93,16 @@ def reverberated(
     for response, row in zip(responses, filters, strict=True):
         row[0, : response.size] = response
     spectra = spectra_of(rows, size)
+    responded = spectra_of(torch.from_numpy(filters).to(rows.device), size)
     # Row by row: the rest of a vector loop over complex numbers is rounded in another way.
-    for spectrum, own in zip(spectra, spectra_of(torch.from_numpy(filters).to(rows.device), size), strict=True):
+    for spectrum, own in zip(spectra.unbind(), responded.unbind(), strict=True):
         spectrum.mul_(own)
     heard = waves_of(spectra, size)[..., : rows.shape[-1]]
-    for row, length in zip(heard, lengths, strict=True):
-        row[:, length:] = 0
+    samples = sliced(heard)
+    for place, length in enumerate(lengths):
+        samples[place, :, length:] = 0
     before, after = (strengths(part)[:, None, None] for part in (rows, heard))
-    return cut(heard.mul_(before / after.clamp_(min=1e-30)), lengths)
+    return below_full_scale(heard.mul_(before / after.clamp_(min=1e-30)), lengths)
 
 
 def _power_of_two(response: NDArray[np.float32]) -> int:
@@ -109,61 +114,76 @@ def room_response(own: AddRoom, rate_hz: int) -> NDArray[np.float32]:
 
     Walls reflect exp(-0.08 V / (S RT60)) of the pressure (Eyring's formula) and turn its sign, which keeps the
     response free of a slow drift. The first 40 ms are image sources, each 1 / distance strong and rounded to a
-    sample (Allen & Berkley 1979, eqs. 9-10). Then there are too many to count, and noise takes over whose energy
-    at time t is what theirs is on average: c / (4 pi V) exp(-13.8 t / RT60).
+    sample (Allen & Berkley 1979, eqs. 9-10). Then there are too many to count, and noise takes over, cut out of
+    2**21 numbers drawn once, whose energy at time t is what theirs is on average: c / (4 pi V) exp(-13.8 t / RT60).
     """
     rng = generator(own.seed)
-    room = np.array([own.length_m, own.width_m, own.height_m])
+    room = own.length_m, own.width_m, own.height_m
     talker, microphone = _places(room, own.distance_m, rng)
-    volume = float(room.prod())
-    surface = 2 * volume * float((1 / room).sum())
-    reflected = np.exp(-12 * np.log(10) * volume / (_SOUND_M_S * surface * own.rt60_s))
-    direct = float(np.linalg.norm(talker - microphone))
-    distances, reflections = _images(room, talker, microphone, direct + _SOUND_M_S * _IMAGES_SECONDS)
-    arrival = np.rint((distances - direct) * (rate_hz / _SOUND_M_S)).astype(np.int64)
+    volume = room[0] * room[1] * room[2]
+    surface = 2 * volume * sum(1 / side for side in room)
+    reflected = exp(-12 * log(10) * volume / (_SOUND_M_S * surface * own.rt60_s))
+    direct = sqrt(sum((one - other) ** 2 for one, other in zip(talker, microphone, strict=True)))
+    distances, heights = _images(room, talker, microphone, direct + _SOUND_M_S * _IMAGES_SECONDS, -reflected)
     early = round(_IMAGES_SECONDS * rate_hz)
+    arrival = np.minimum((distances - direct) * (rate_hz / _SOUND_M_S) + 0.5, early + 1).astype(np.int64)
     size = max(early + 1, round(own.rt60_s * rate_hz))
-    response = np.zeros(size, dtype=np.float32)
-    heights = direct / distances * (-reflected) ** reflections
-    response[: early + 1] = np.bincount(arrival, weights=heights, minlength=early + 1)[: early + 1]
-    later = np.arange(early + 1, size, dtype=np.float32) / np.float32(rate_hz) + np.float32(direct / _SOUND_M_S)
-    fall = np.exp(later * np.float32(-3 * np.log(10) / own.rt60_s))
-    power = 4 * np.pi * direct**2 * _SOUND_M_S / (volume * rate_hz)
-    response[early + 1 :] = np.float32(np.sqrt(power)) * fall * rng.standard_normal(later.size, dtype=np.float32)
+    response = np.empty(size, dtype=np.float32)
+    response[: early + 1] = np.bincount(arrival, weights=heights, minlength=early + 1)[: early + 1] * direct
+    power = 4 * pi * direct**2 * _SOUND_M_S / (volume * rate_hz)
+    per_sample = -3 * log(10) / own.rt60_s / rate_hz
+    later = np.arange(early + 1, size, dtype=np.float32)
+    later += np.float32(direct / _SOUND_M_S * rate_hz)
+    fall = np.exp(np.multiply(later, np.float32(per_sample), out=later), out=later)
+    fall *= np.float32(sqrt(power))
+    start = int(rng.integers(_NOISE - size))
+    np.multiply(fall, _noise()[start : start + fall.size], out=response[early + 1 :])
     return response
 
 
+@lru_cache(maxsize=1)
+def _noise() -> NDArray[np.float32]:
+    """Return 2**21 normal numbers: tails are cut out of them, as drawing one anew costs as much as the rest."""
+    return generator(2017).standard_normal(_NOISE, dtype=np.float32)
+
+
 def _places(
-    room: NDArray[np.float64], distance: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return talker and microphone, at `distance` where one of 32 drawn pairs fits in the room, else nearer."""
-    microphones = _WALL_M + rng.random((32, 3)) * (room - 2 * _WALL_M)
-    ways = rng.standard_normal((32, 3))
-    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    room: Sequence[float], distance: float, rng: np.random.Generator
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Return talker and microphone, at `distance` where one of 32 drawn pairs fits in the room, else nearer.
+
+    Microphones are uniform in the room, and so are the ways from there to the talker on the sphere.
+    """
+    drawn = rng.random((32, 5)).tolist()
     while True:
-        talkers = microphones + distance * ways
-        inside = ((talkers > _WALL_M) & (talkers < room - _WALL_M)).all(axis=1)
-        if inside.any():
-            first = int(inside.argmax())
-            return talkers[first], microphones[first]
+        for *place, height, turn in drawn:
+            flat = sqrt(1 - (2 * height - 1) ** 2)
+            way = flat * cos(2 * pi * turn), flat * sin(2 * pi * turn), 2 * height - 1
+            microphone = [_WALL_M + at * (side - 2 * _WALL_M) for at, side in zip(place, room, strict=True)]
+            talker = [at + distance * part for at, part in zip(microphone, way, strict=True)]
+            if all(_WALL_M < at < side - _WALL_M for at, side in zip(talker, room, strict=True)):
+                return talker, microphone
         distance *= 0.8
 
 
 def _images(
-    room: NDArray[np.float64], talker: NDArray[np.float64], microphone: NDArray[np.float64], reach: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (distance from the microphone, reflections) of every image of the talker within `reach` metres.
+    room: Sequence[float], talker: Sequence[float], microphone: Sequence[float], reach: float, reflected: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (distance from the microphone, height) of every image of the talker within `reach` metres, and of more.
 
-    Along one axis image n stands at n L + x for even n and n L + (L - x) for odd n, after |n| reflections.
+    Along one axis image n stands at n L + x for even n and n L + (L - x) for odd n, after |n| reflections, which
+    each multiply its height by `reflected`.
     """
-    squares, counts = [], []
+    squares, heights = [], []
     for side, source, here in zip(room, talker, microphone, strict=True):
         most = int(reach / side) + 1
         order = np.arange(-most, most + 1)
-        place = order * side + np.where(order % 2 == 0, source, side - source)
-        squares.append((place - here) ** 2)
-        counts.append(np.abs(order))
-    distance = np.sqrt(squares[0][:, None, None] + squares[1][:, None] + squares[2])
-    count = counts[0][:, None, None] + counts[1][:, None] + counts[2]
-    near = distance <= reach
-    return distance[near], count[near]
+        place = order * side - here
+        place[most % 2 :: 2] += source
+        place[1 - most % 2 :: 2] += side - source
+        squares.append(place * place)
+        heights.append(reflected ** np.abs(order))
+    distance = np.sqrt(np.add.outer(np.add.outer(squares[0], squares[1]), squares[2])).ravel()
+    height = np.multiply.outer(np.multiply.outer(heights[0], heights[1]), heights[2]).ravel()
+    height /= distance
+    return distance, height

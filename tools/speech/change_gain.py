@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.kernels.filters import SILENT, groups, peaks
+from tools.kernels.filters import SILENT, groups, peaks, pieces, without_padding
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +34,14 @@ def change_gain(batch: Waves, params: Sequence[ChangeGain]) -> list[torch.Tensor
     """
     made: list[torch.Tensor | None] = [None] * len(params)
     for positions, rows in groups(batch):
-        gains = [_gain(params[at].gain_db, peak) for at, peak in zip(positions, peaks(rows), strict=True)]
-        louder = rows * rows.new_tensor(gains)[:, None, None]
-        for at, row, gain in zip(positions, louder, gains, strict=True):
-            if gain and not 0.9989 < gain < 1.0012:
-                made[at] = row[:, : batch.lengths[at]]
+        for items, part in pieces(rows):
+            own = positions[items]
+            gains = [_gain(params[at].gain_db, peak) for at, peak in zip(own, peaks(part), strict=True)]
+            out = part * part.new_tensor(gains)[:, None, None]
+            results = without_padding(out, [batch.lengths[at] for at in own])
+            for at, result, gain in zip(own, results, gains, strict=True):
+                if gain and not 0.9989 < gain < 1.0012:
+                    made[at] = result
     return made
 
 

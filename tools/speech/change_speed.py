@@ -34,11 +34,12 @@ def change_speed(batch: Waves, params: Sequence[ChangeSpeed]) -> list[torch.Tens
     for their length to change, are refused. A result beyond full scale is divided by its peak.
     """
     made: list[torch.Tensor | None] = []
+    loud = audible(batch.samples)
     for at, own in enumerate(params):
         clip = batch.clip(at)
         step = round(own.factor * _GRID)
         length = resampled_length(clip.shape[-1], step, _GRID)
-        if length in (0, clip.shape[-1]) or not audible(clip[None])[0]:
+        if length in (0, clip.shape[-1]) or not loud[at]:
             made.append(None)
         else:
             made += cut(resample(clip, step, _GRID)[None], [length])

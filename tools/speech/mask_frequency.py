@@ -10,7 +10,6 @@ from pydantic import Field
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
 from tools.kernels.filters import (
-    FOR_TRANSFORMS,
     cut,
     groups,
     outside,
@@ -50,7 +49,7 @@ def mask_frequency(batch: Waves, params: Sequence[MaskFrequency]) -> list[torch.
     import torch
 
     made: list[torch.Tensor | None] = [None] * len(params)
-    for positions, rows in groups(batch, FOR_TRANSFORMS):
+    for positions, rows in groups(batch):
         size = transform_length(rows.shape[-1] + batch.rate_hz // 20)
         bands = rows.new_tensor([_band(params[at], batch.rate_hz / 2) for at in positions])
         spectra = spectra_of(rows, size)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.kernels.filters import audible, groups, too_short
-from tools.seeds import generator
+from tools.kernels.filters import audible, groups, pieces, sliced, too_short, without_padding
+from tools.seeds import draws
 
 if TYPE_CHECKING:
     import torch
@@ -38,32 +38,41 @@ def mask_time(batch: Waves, params: Sequence[MaskTime]) -> list[torch.Tensor | N
     """
     made: list[torch.Tensor | None] = [None] * len(params)
     for positions, rows in groups(batch):
-        masked = rows.clone()
-        for at, row in zip(positions, masked, strict=True):
-            if not too_short(batch.lengths[at], batch.rate_hz):
-                _mask(row[:, : batch.lengths[at]], params[at], batch.rate_hz)
-        for at, row, heard in zip(positions, masked, audible(masked), strict=True):
-            if heard and not too_short(batch.lengths[at], batch.rate_hz):
-                made[at] = row[:, : batch.lengths[at]]
+        drawn = iter(draws([params[at].seed for at in positions], [params[at].masks for at in positions]).tolist())
+        for items, part in pieces(rows):
+            out = part.clone()
+            own, lengths = positions[items], [batch.lengths[at] for at in positions[items]]
+            for at, row in zip(own, sliced(out), strict=True):
+                _mask(row, batch.lengths[at], batch.rate_hz, params[at], [next(drawn) for _ in range(params[at].masks)])
+            for at, result, heard in zip(own, without_padding(out, lengths), audible(out), strict=True):
+                if heard and not too_short(batch.lengths[at], batch.rate_hz):
+                    made[at] = result
     return made
 
 
-def _mask(clip: torch.Tensor, own: MaskTime, rate_hz: int) -> None:
-    length = clip.shape[-1]
+def _mask(row: Any, length: int, rate_hz: int, own: MaskTime, drawn: Sequence[int]) -> None:
+    """Mask spans of the first `length` samples of `row` (channels, padded time) in place; each starts where drawn."""
     width = max(1, round(own.share * length / own.masks))
     fade = min(round(_FADE_SECONDS * rate_hz), width // 2)
-    window = _window(width, fade, str(clip.device))
-    rng = generator(own.seed)
-    for start in rng.integers(length - width + 1, size=own.masks).tolist():
-        clip[:, start : start + width].mul_(window)
+    down, up = _fades(fade, "" if isinstance(row, np.ndarray) else str(row.device))
+    for number in drawn:
+        start = number * (length - width + 1) >> 32
+        end = start + width
+        row[:, start : start + fade] *= down
+        row[:, start + fade : end - fade] = 0
+        row[:, end - fade : end] *= up
 
 
 @lru_cache(maxsize=64)
-def _window(width: int, fade: int, device: str) -> torch.Tensor:
-    """Return the gain (width,) of a mask: down along a squared cosine in `fade` samples, 0, and up again."""
+def _fades(samples: int, device: str) -> tuple[Any, Any]:
+    """Return the gains (samples,) at the start and at the end of a mask: a squared cosine down, and up again.
+
+    They are NumPy arrays, or tensors where a `device` is named.
+    """
+    gain = (np.cos(np.arange(1, samples + 1) * (np.pi / 2 / (samples + 1))) ** 2).astype(np.float32)
+    both = gain, gain[::-1].copy()
+    if not device:
+        return both
     import torch
 
-    gain = np.zeros(width, dtype=np.float32)
-    gain[:fade] = np.cos(np.arange(1, fade + 1) * (np.pi / 2 / (fade + 1))) ** 2
-    gain[width - fade :] = gain[:fade][::-1]
-    return torch.from_numpy(gain).to(device)
+    return torch.from_numpy(both[0]).to(device), torch.from_numpy(both[1]).to(device)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
-from tools.kernels.filters import audible, groups, strengths
+from tools.kernels.filters import audible, groups, pieces, sliced, strengths
 
 if TYPE_CHECKING:
     import torch
 
-_KEPT = 0.98
+_LOST = 0.02
 
 
 class ShiftTime(Params):
@@ -33,19 +33,32 @@ def shift_time(batch: Waves, params: Sequence[ShiftTime]) -> list[torch.Tensor |
     Returns float32 (channels, time). Refused: silent clips, shifts of less than one sample, and shifts that
     would push out more than 2 % of the clip's energy.
     """
-    import torch
-
     made: list[torch.Tensor | None] = [None] * len(params)
     for positions, rows in groups(batch):
-        shifted = torch.zeros_like(rows)
-        for at, row, out in zip(positions, rows, shifted, strict=True):
-            by, length = round(params[at].shift_ms * batch.rate_hz / 1000), batch.lengths[at]
-            if by != 0 and abs(by) < length:
-                out[:, max(0, by) : length + min(0, by)] = row[:, max(0, -by) : length - max(0, by)]
-        before = strengths(rows)
-        after = strengths(shifted)
-        kept = (after >= _KEPT**0.5 * before).tolist()
-        for at, out, heard, enough in zip(positions, shifted, audible(shifted), kept, strict=True):
-            if enough and heard:
-                made[at] = out[:, : batch.lengths[at]]
+        for items, part in pieces(rows):
+            own = positions[items]
+            shifts = [_samples(params[at].shift_ms, batch.rate_hz, batch.lengths[at]) for at in own]
+            before, after = max(0, *shifts), max(0, *(-by for by in shifts))
+            wide = part.new_empty((*part.shape[:2], before + part.shape[-1] + after))
+            wide[..., :before] = 0
+            wide[..., before : before + part.shape[-1]] = part
+            wide[..., before + part.shape[-1] :] = 0
+            clips, whole, heard = sliced(part), strengths(part).tolist(), audible(part)
+            for place, (at, by, row) in enumerate(zip(own, shifts, wide.unbind(), strict=True)):
+                length = batch.lengths[at]
+                if by and heard[place] and _lost(clips[place], by, length) <= _LOST * whole[place] ** 2:
+                    # Seen from `by` samples earlier, the clip starts `by` later; around it is silence.
+                    made[at] = row.narrow(1, before - by, length)
     return made
+
+
+def _samples(shift_ms: float, rate_hz: int, length: int) -> int:
+    """Return the shift in samples, or 0 where it would leave nothing of the clip."""
+    by = round(shift_ms * rate_hz / 1000)
+    return by if abs(by) < length else 0
+
+
+def _lost(row: Any, by: int, length: int) -> float:
+    """Return the energy that a shift pushes out of `row` (channels, padded time)."""
+    out = row[:, length - by : length] if by > 0 else row[:, :-by]
+    return float((out * out).sum())

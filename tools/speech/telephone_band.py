@@ -11,7 +11,6 @@ from pydantic import Field
 from tools.batches import Waves
 from tools.card import Cost, Params, augment
 from tools.kernels.filters import (
-    FOR_TRANSFORMS,
     audible,
     cut,
     groups,
@@ -47,7 +46,7 @@ def telephone_band(batch: Waves, params: Sequence[TelephoneBand]) -> list[torch.
     band. A result beyond full scale is divided by its peak.
     """
     made: list[torch.Tensor | None] = [None] * len(params)
-    for positions, rows in groups(batch, FOR_TRANSFORMS):
+    for positions, rows in groups(batch):
         loud = audible(rows)
         for companding in ("mu-law", "off"):
             places = [

@@ -201,6 +201,9 @@ class Teacher:
         known = np.array([at for at, (label, fold) in enumerate(pairs) if label in self._seen[fold]], np.int64)
         most = int(np.clip(_SCORES // len(self.classes), 1_000, 20_000))
         known = np.sort(generator(seed).permutation(known)[:most])
+        if not len(known):  # every class stands in one fold alone: nothing was read by a model that knows it
+            self._thresholds = np.full(len(self.classes), 2.0)
+            return
         scores, novelty = np.empty((len(known), len(self.classes))), np.empty(len(known))
         for fold, model in enumerate(self._models):
             at = np.flatnonzero(folds[known] == fold)

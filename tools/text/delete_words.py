@@ -21,7 +21,7 @@ class DeleteWords(Params):
     usual: ClassVar = {"rate": (0.18, 0.35)}
 
 
-@augment(DeleteWords, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.006))
+@augment(DeleteWords, family="lexical-edit", cites=("wei2019eda",), changes=("words",), cost=Cost(cpu_seconds=0.006))
 def delete_words(batch: Texts, params: Sequence[DeleteWords]) -> list[str | None]:
     """Delete words at random, never all of them: shorter and less fluent; can drop a negation or the key word.
 

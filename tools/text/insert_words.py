@@ -20,7 +20,7 @@ class InsertWords(Params):
     usual: ClassVar = {"rate": (0.2, 0.4)}
 
 
-@augment(InsertWords, family="lexical-edit", cites=("wei2019eda",), cost=Cost(cpu_seconds=0.008))
+@augment(InsertWords, family="lexical-edit", cites=("wei2019eda",), changes=("words",), cost=Cost(cpu_seconds=0.008))
 def insert_words(batch: Texts, params: Sequence[InsertWords]) -> list[str | None]:
     """Insert copies of the text's own content words at random places: longer, repetitive; adds no new word.
 

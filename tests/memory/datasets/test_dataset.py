@@ -101,16 +101,6 @@ def test_splits_that_the_data_brings_are_left_alone(table, open_at):
     assert "brings a test split" in found.notes[0]
 
 
-def test_no_more_rows_are_read_than_asked_for(table, open_at):
-    assert len(open_at(table, max_items=7)) == 7
-
-
-def test_a_limit_on_a_folder_leaves_every_class(pictures, open_at):
-    found = open_at(pictures, max_items=5)
-    assert len(found) == 5
-    assert set(found.column("label")) == {"a", "b"}
-
-
 def test_a_relative_path_is_relative_to_the_base(table, tmp_path):
     from memory.datasets.dataset import open_dataset
     from memory.records import Source

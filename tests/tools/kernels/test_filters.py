@@ -4,16 +4,21 @@ import torch
 
 from tools.batches import Waves
 from tools.kernels.filters import (
+    IN_CACHE,
+    audible,
     cut,
     groups,
     outside,
     peaks,
+    pieces,
     resample,
+    sliced,
     spectra_of,
     strengths,
     too_short,
     transform_length,
     waves_of,
+    without_padding,
 )
 
 
@@ -41,6 +46,33 @@ def test_cut_divides_by_the_peak_only_beyond_full_scale():
     assert loud.tolist() == [[0.25, -1.0]]
     assert plain.tolist() == [[0.5, -0.25]]
     assert silent is None
+
+
+def test_pieces_hold_each_item_once_and_at_least_one():
+    rows = torch.zeros(5, 2, IN_CACHE // 4)
+    assert [(at.start, at.stop) for at, _ in pieces(rows)] == [(0, 2), (2, 4), (4, 5)]
+    assert [part.data_ptr() for _, part in pieces(rows)] == [rows[at].data_ptr() for at in (0, 2, 4)]
+    assert [len(part) for _, part in pieces(torch.zeros(2, 1, IN_CACHE + 1))] == [1, 1]
+
+
+@pytest.mark.parametrize("lengths", [[2, 2], [3, 1]])
+def test_padding_is_cut_off_without_a_copy(lengths):
+    rows = torch.arange(6.0).reshape(2, 1, 3)
+    for row, result, length in zip(rows, without_padding(rows, lengths), lengths, strict=True):
+        assert result.equal(row[:, :length])
+        assert result.data_ptr() == row.data_ptr()
+
+
+def test_a_slice_taken_in_numpy_is_the_memory_of_the_tensor():
+    rows = torch.zeros(2, 1, 3)
+    sliced(rows)[1, :, 1:] = 4
+    assert rows.tolist() == [[[0, 0, 0]], [[0, 4, 4]]]
+
+
+def test_a_click_far_from_the_middle_can_be_heard():
+    rows = torch.zeros(2, 1, 4000)
+    rows[1, 0, 3999] = 2e-5
+    assert audible(rows) == [False, True]
 
 
 def test_peaks_see_both_signs():

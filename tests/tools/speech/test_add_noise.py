@@ -56,3 +56,9 @@ def test_two_seeds_give_two_noises_and_a_silent_recording_is_refused(waves, tone
     assert not torch.equal(one, other)
     assert add_noise(waves([tone(440)], noise=[np.zeros(9000)]), [AddNoise()]) == [None]
     assert add_noise(waves([tone(440)], noise=[np.zeros(0)]), [AddNoise()]) == [None]
+
+
+def test_every_recording_is_as_likely(waves, tone):
+    batch = waves([tone(440, 0.1)] * 300, noise=[np.full(900, level) for level in (-0.1, 0.1, 0.2)])
+    made = add_noise(batch, [AddNoise(snr_db=20, seed=at) for at in range(300)])
+    assert 75 < sum(float(result.mean()) < 0 for result in made) < 125

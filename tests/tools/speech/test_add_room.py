@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tools.speech.add_room import AddRoom, add_room, reverberated, room_response
+from tools.speech.add_room import AddRoom, _images, add_room, reverberated, room_response
 
 
 def decay_seconds(response, rate_hz):
@@ -56,3 +56,14 @@ def test_convolution_equals_the_sum_it_stands_for(waves):
 def test_a_distance_too_large_for_the_room_is_shortened():
     response = room_response(AddRoom(length_m=2, width_m=2, height_m=2, distance_m=20), 8000)
     assert np.isfinite(response).all()
+
+
+def test_the_first_reflections_stand_where_mirrors_put_them():
+    # A room of 4 m a side. Mirrors at y = -1 and z = -1, both of them, and x = -1; each reflection halves and turns.
+    distance, height = _images((4.0, 4.0, 4.0), (1.0, 1.0, 1.0), (2.0, 1.0, 1.0), 5.2, -0.5)
+    nearest = sorted(zip(distance.round(3).tolist(), height.round(3).tolist(), strict=True))[:5]
+    assert nearest == [(1.0, 1.0), (2.236, -0.224), (2.236, -0.224), (3.0, -0.167), (3.0, 0.083)]
+
+
+def test_a_long_reverberation_at_a_high_rate_fits_the_drawn_noise():
+    assert room_response(AddRoom(rt60_s=3, seed=1), 384000).size == 3 * 384000

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tools.speech import mask_time as module
 from tools.speech.mask_time import MaskTime, mask_time
 
 
@@ -35,3 +36,17 @@ def test_several_masks_share_the_length(waves):
 def test_the_seed_moves_the_span(waves):
     one, other = mask_time(waves([np.full(8000, 0.5)] * 2), [MaskTime(seed=1), MaskTime(seed=2)])
     assert not one.equal(other)
+
+
+def test_every_place_in_the_clip_is_as_likely(waves):
+    made = mask_time(waves([np.full(8000, 0.5)] * 400), [MaskTime(share=0.1, seed=at) for at in range(400)])
+    starts = np.array([int((row[0] != 0.5).nonzero()[0]) for row in made])
+    assert starts.max() <= 7200
+    assert np.allclose(np.quantile(starts, [0.25, 0.5, 0.75]), [1800, 3600, 5400], atol=540)
+
+
+def test_a_device_without_numpy_slices_gives_the_same(waves, monkeypatch):
+    batch, params = waves([np.full((2, 8000), 0.5)] * 3), [MaskTime(seed=at, masks=at + 1) for at in range(3)]
+    wanted = mask_time(batch, params)
+    monkeypatch.setattr(module, "sliced", lambda rows: rows)
+    assert all(one.equal(other) for one, other in zip(mask_time(batch, params), wanted, strict=True))

@@ -30,3 +30,14 @@ def test_speech_is_not_pushed_out(waves, tone):
 
 def test_less_than_a_sample_is_refused(waves, tone):
     assert shift_time(waves([padded_tone(tone)]), [ShiftTime(shift_ms=0.05)]) == [None]
+
+
+def test_neighbours_move_on_their_own_and_the_batch_is_not_shared(waves, tone):
+    batch = waves([padded_tone(tone)] * 3)
+    before = batch.samples.clone()
+    made = shift_time(batch, [ShiftTime(shift_ms=at) for at in (-250, 1, 250)])
+    for result, first in zip(made, (1000, 3008, 5000), strict=True):
+        assert result[0, first : first + 2000].equal(before[0, 0, 3000:5000])
+        assert int(result.count_nonzero()) == int(before[0].count_nonzero())
+        result.zero_()
+    assert batch.samples.equal(before)
