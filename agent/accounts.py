@@ -127,6 +127,8 @@ class Books:
             self.gaps.setdefault(gap.cell.key, []).append(gap)
         self.filled: dict[str, int] = {}
         self.labels: dict[str, int] = {}
+        self.waiting: dict[str, dict[str, str]] = {}
+        """Sample -> where it would stand, for those that were asked about and not booked yet."""
         self.arms: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, dict[str, Any]] = {}
 
@@ -152,11 +154,14 @@ class Books:
 
     def _is_inside(self, made: Candidate, cell: Mapping[str, str]) -> bool:
         """Return whether a waiting sample may land in a cell: it was made for it, or for a part of it."""
-        values = {**standing(made, made.label, self.columns), **made.cell}
+        if made.id not in self.waiting:
+            self.waiting[made.id] = {**standing(made, made.label, self.columns), **made.cell}
+        values = self.waiting[made.id]
         return all(values.get(axis) == value for axis, value in cell.items())
 
     def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
         """Enter one judged candidate."""
+        self.waiting.pop(made.id, None)
         gaps = self.gaps[Cell(at=made.cell).key]
         _enter(self.arms, recipe, judged)
         for gap in gaps:

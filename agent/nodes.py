@@ -103,7 +103,7 @@ def approve(state: State, runtime: Runtime[Context]) -> Update:
     use, chosen = runtime.context, _plan(state)
     recipes = sorted({checks.recipe(step) for step in chosen.steps})
     if use.dry_run:
-        return {"stop": "dry_run", "gaps": _give_reasons(state["gaps"], "dry_run")} | _decided(
+        return {"stop": "dry_run"} | _decided(
             "approve", chosen.round, "dry run: nothing is made", {"recipes": recipes, "by": "dry run"}
         )
     who, agreed, why = "policy auto", True, ""
@@ -124,7 +124,7 @@ def approve(state: State, runtime: Runtime[Context]) -> Update:
 def apply(state: State, runtime: Runtime[Context]) -> Update:
     """Make the candidates of every step; shards that are there already are not made again."""
     use, chosen = runtime.context, _plan(state)
-    start, before, share = time.perf_counter(), state["gpu_seconds"], float(work.on_gpu(use))
+    start, before, share = time.perf_counter(), state["gpu_seconds"], float(use.device == "cuda")
     use.gpu_clock = lambda: before + share * (time.perf_counter() - start)
     made = {step.id: work.make_step(use, step) for step in chosen.steps}
     update: Update = {"fresh": made, "seconds": use.clock(), "gpu_seconds": use.gpu_clock()}
@@ -209,7 +209,7 @@ def _counted(gap: Gap, filled: dict[str, int]) -> Gap:
 
 def _give_reasons(gaps: Sequence[Gap], stop: str | None) -> list[Gap]:
     """Give every short cell its reason once the loop stops."""
-    if stop is None or stop == "dry_run":
+    if stop is None:
         return list(gaps)
     reasons = {"budget_spent": "budget", "round_limit": "budget", "declined": "not_allowed"}
     reason = reasons.get(stop, "no_strategy" if stop == "no_progress" else "no_progress")

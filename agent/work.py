@@ -41,11 +41,6 @@ def unknown_starts(use: Context, plan: Plan) -> list[str]:
     return found
 
 
-def on_gpu(use: Context) -> bool:
-    """Return whether tensors of this run go to a GPU."""
-    return use.device == "cuda"
-
-
 def _maker(use: Context) -> apply.Maker:
     if use.maker is None:
         use.maker = apply.Maker(
@@ -171,13 +166,13 @@ def _judge_shard(
         waiting.clear()
 
     for made in candidates:
-        if waiting and books.why_full(made, waiting):
-            flush()
         full = books.why_full(made, waiting)
+        if full is not None and waiting:
+            flush()
+            full = books.why_full(made, waiting)
         if full is None:
             waiting.append(made)
             continue
-        flush()
         judged = Judged(id=made.id, accepted=False, verdicts=(full,), attributes={})
         books.book(recipe, made, judged)
         results.append(judged)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent import session
+from agent import cli, session
 from agent.settings import Settings
 from memory.bundled import materialise
 from memory.documents import read_job
 from memory.records import Job
+from memory.runs import Run
 
 TEXTS = {
     "refund": [
@@ -93,3 +95,49 @@ def bundled(tmp_path: Path) -> Callable[[str], Job]:
         return read_job(materialise(name, tmp_path / "bundled") / "job.yaml")
 
     return make
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Run the command line in a folder of its own; return (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["augplan", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return go
+
+
+@pytest.fixture
+def rows_of() -> Callable[..., Any]:
+    """Return the rows of a CSV file."""
+
+    def read(file: Path) -> list[dict[str, str]]:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    return read
+
+
+@pytest.fixture
+def steps_of() -> Callable[..., Any]:
+    """Return the ids of all steps of a run, in order."""
+
+    def read(folder: Path) -> list[str]:
+        return [step.id for plan in Run.open(folder).plans() for step in plan.steps]
+
+    return read
+
+
+@pytest.fixture
+def short() -> Callable[..., Any]:
+    """Return label -> reason of every cell that was left short."""
+
+    def read(report: dict) -> dict[str, str]:
+        return {line["cell"]["label"]: line["reason"] for line in report["targets"] if not line["met"]}
+
+    return read

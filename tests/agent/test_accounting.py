@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 
@@ -13,33 +12,20 @@ from memory.records import Job
 from memory.runs import Run
 
 
-def rows_of(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def steps_of(folder: Path) -> list[str]:
-    return [step.id for plan in Run.open(folder).plans() for step in plan.steps]
-
-
-def short(report: dict) -> dict[str, str]:
-    return {line["cell"]["label"]: line["reason"] for line in report["targets"] if not line["met"]}
-
-
-def test_a_class_without_a_parent_is_short_for_that_reason(job_on, run_job):
+def test_a_class_without_a_parent_is_short_for_that_reason(job_on, run_job, short):
     report = run_job(job_on(targets=[{"at_least": 12, "only": {"label": ["refund", "complaint"]}}]))
     assert short(report) == {"complaint": "no_parent"}
     assert report["stop_reason"] == "no_progress"
     assert not report["met"]
 
 
-def test_the_cap_is_kept_and_named(job_on, run_job):
+def test_the_cap_is_kept_and_named(job_on, run_job, short):
     report = run_job(job_on(targets=[{"at_least": 40}], limits={"synthetic_per_real": 2}))
     assert short(report) == {"refund": "cap", "delivery": "cap"}
     assert {line["cell"]["label"]: line["after"] for line in report["targets"]} == {"refund": 18, "delivery": 30}
 
 
-def test_a_cap_holds_over_all_cells_of_a_label(bundled, run_job):
+def test_a_cap_holds_over_all_cells_of_a_label(bundled, run_job, steps_of):
     job = Job.model_validate(
         {**bundled("numbers").model_dump(), "targets": [{"axes": ["label", "speaker"], "at_least": 40}]}
     )
@@ -70,26 +56,26 @@ def test_axes_may_be_called_by_their_column(bundled, run_job):
     }
 
 
-def test_the_budget_is_kept_and_named(job_on, run_job):
+def test_the_budget_is_kept_and_named(job_on, run_job, short):
     report = run_job(job_on(targets=[{"at_least": 40}], limits={"samples": 10}))
     assert report["made"] == 10
     assert set(short(report).values()) == {"budget"}
     assert report["stop_reason"] == "budget_spent"
 
 
-def test_time_is_a_budget_too(job_on, run_job):
+def test_time_is_a_budget_too(job_on, run_job, short):
     report = run_job(job_on(targets=[{"at_least": 40}], limits={"seconds": 0.0001}))
     assert report["made"] == 0
     assert set(short(report).values()) == {"budget"}
 
 
-def test_what_policy_forbids_is_not_done(job_on, run_job):
+def test_what_policy_forbids_is_not_done(job_on, run_job, short):
     report = run_job(job_on(targets=[{"at_least": 40}], policy={"tools": {"deny": ["*"]}}))
     assert report["made"] == 0
     assert set(short(report).values()) == {"not_allowed"}
 
 
-def test_a_cell_whose_every_candidate_is_rejected_is_given_up(tmp_path, run_job):
+def test_a_cell_whose_every_candidate_is_rejected_is_given_up(tmp_path, run_job, short):
     data = tmp_path / "data"
     data.mkdir()
     lines = [
@@ -112,7 +98,7 @@ def test_a_cell_whose_every_candidate_is_rejected_is_given_up(tmp_path, run_job)
     assert report["rejected"] == {"refused": report["made"]}
 
 
-def test_a_pair_of_axes_is_filled_cell_by_cell(bundled, run_job):
+def test_a_pair_of_axes_is_filled_cell_by_cell(bundled, run_job, rows_of):
     job = bundled("requests")
     job = job.model_copy(
         update={
@@ -146,7 +132,7 @@ def test_without_targets_every_class_grows_to_the_largest(job_on, run_job):
     assert {line["cell"]["label"]: line["after"] for line in report["targets"]} == {"refund": 10, "delivery": 10}
 
 
-def test_values_with_signs_in_them_stay_apart(tmp_path, run_job):
+def test_values_with_signs_in_them_stay_apart(tmp_path, run_job, rows_of):
     lines = ["text,label,z"]
     lines += [
         f'"the {at} quick sentence about weather {word}","x, z=1","2"' for at, word in enumerate(("rain", "sun", "fog"))
@@ -184,7 +170,7 @@ def test_a_column_called_like_a_role_it_does_not_have_is_no_attribute(tmp_path, 
     }
 
 
-def test_a_plan_cut_short_by_time_says_so(job_on, run_job):
+def test_a_plan_cut_short_by_time_says_so(job_on, run_job, short):
     plans = Run.open(Path(run_job(job_on(), dry_run=True)["run"])).plans()
     report = run_job(job_on(limits={"seconds": 1e-6}), plan=plans[0])
     assert report["stop_reason"] == "budget_spent"

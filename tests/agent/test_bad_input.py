@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-from agent import cli
 
 GOOD = "text,label\nthe first plain sentence of this set,a\nanother line that says something else,b\n"
 
@@ -86,21 +83,6 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an object tag": (lambda place: job(place, "dataset: !!python/object/apply:os.getcwd []\n"), "job.yaml"),
     "only test rows": (lambda place: words(place, "text,label,split\nx y z,a,test\n", "all.csv"), "train"),
 }
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def go(*line: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["augplan", *map(str, line)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return go
 
 
 @pytest.mark.parametrize("command", ["run", "inspect"])

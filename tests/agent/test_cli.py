@@ -12,21 +12,6 @@ import pytest
 from agent import cli
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Run the command line in a folder of its own; return (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["augplan", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return go
-
-
 def parsed(answer: tuple[int, str, str]) -> Any:
     return json.loads(answer[1])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import signal
@@ -23,11 +22,6 @@ from memory.runs import Run
 from memory.trace import verify
 
 
-def rows_of(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 @pytest.mark.parametrize("name", ["requests", "digits", "numbers"])
 def test_a_bundled_job_meets_its_targets_exactly(name, bundled, run_job):
     job = bundled(name)
@@ -39,7 +33,7 @@ def test_a_bundled_job_meets_its_targets_exactly(name, bundled, run_job):
     assert verify(Path(report["run"])).ok
 
 
-def test_an_independent_count_of_the_export_equals_the_report(job_on, run_job, texts):
+def test_an_independent_count_of_the_export_equals_the_report(job_on, run_job, texts, rows_of):
     report = run_job(job_on(targets=[{"axes": ["label"], "at_least": 25}]))
     rows = rows_of(Path(report["export"]) / "train.csv")
     counted = Counter(row["label"] for row in rows if not row["duplicate_of"])
@@ -55,7 +49,7 @@ def test_an_independent_count_of_the_export_equals_the_report(job_on, run_job, t
     assert all(set(json.loads(row["parents"])) <= real and row["tool"] and row["step"] for row in made)
 
 
-def test_no_pair_of_the_export_reaches_the_duplicate_threshold(job_on, run_job):
+def test_no_pair_of_the_export_reaches_the_duplicate_threshold(job_on, run_job, rows_of):
     report = run_job(job_on(targets=[{"axes": ["label"], "at_least": 30}]))
     texts = [row["text"] for row in rows_of(Path(report["export"]) / "train.csv")]
 
@@ -97,7 +91,7 @@ def cli(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_run_that_is_killed_three_times_ends_like_one_that_was_not(bundled, run_job, tmp_path):
+def test_a_run_that_is_killed_three_times_ends_like_one_that_was_not(bundled, run_job, tmp_path, steps_of):
     job = bundled("digits")
     whole = run_job(job)
     file = tmp_path / "bundled" / "digits" / "job.yaml"
@@ -126,14 +120,6 @@ def test_a_run_that_is_killed_three_times_ends_like_one_that_was_not(bundled, ru
     assert len(ids) == len(set(ids)) == whole["accepted"]
 
 
-def steps_of(folder: Path) -> list[str]:
-    return [step.id for plan in Run.open(folder).plans() for step in plan.steps]
-
-
-def short(report: dict) -> dict[str, str]:
-    return {line["cell"]["label"]: line["reason"] for line in report["targets"] if not line["met"]}
-
-
 def test_a_dry_run_makes_nothing(job_on, run_job):
     report = run_job(job_on(), dry_run=True)
     assert report["stop_reason"] == "dry_run"
@@ -156,7 +142,7 @@ def test_a_person_is_asked_and_can_agree_later(job_on, settings):
     assert decided[0]["facts"]["by"] == "anna"
 
 
-def test_a_person_can_decline(job_on, settings):
+def test_a_person_can_decline(job_on, settings, short):
     waiting = session.start(job_on(policy={"approval": "ask"}), session.Ask(settings))
     assert isinstance(waiting, session.Waiting)
     ended = session.resume(

@@ -17,8 +17,8 @@ from PIL import Image
 from memory import bundled
 from memory.bundled import materialise
 from memory.datasets.dataset import open_dataset
+from memory.documents import read_job
 from memory.errors import UsageError
-from memory.runs import read_job
 
 every_name = pytest.mark.parametrize("name", bundled.NAMES)
 

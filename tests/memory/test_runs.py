@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from memory.documents import dump_yaml
 from memory.errors import RecordError, UsageError
 from memory.records import Job, Plan, Source
-from memory.runs import Run, dump_yaml, listing
+from memory.runs import Run, listing
 from memory.trace import verify
 
 

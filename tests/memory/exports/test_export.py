@@ -42,25 +42,6 @@ def made(sample: str, text: str | None, label: str | None = "yes", **more: Any) 
     return Candidate(**(facts | more)), Judged(id=sample, accepted=True, verdicts=(), attributes={})
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Open:
-    def read(path: Path, **more: Any) -> Dataset:
-        return open_dataset(Source(path=str(path), **more), tmp_path / "workspace", 0)
-
-    return read
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[[Path], Any]:
-    def read(path: Path) -> Any:
-        from datasets import disable_progress_bars, load_dataset
-
-        disable_progress_bars()
-        return load_dataset(str(path), cache_dir=str(tmp_path / "cache"))
-
-    return read
-
-
 def write_csv(file: Path, rows: Iterable[Iterable[Any]], delimiter: str = ",") -> None:
     with file.open("w", newline="", encoding="utf-8") as opened:
         csv.writer(opened, delimiter=delimiter).writerows(rows)

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memory.datasets.dataset import Dataset, open_dataset
+from memory.datasets.dataset import Dataset
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Wave, encode_image, encode_wave
 from memory.errors import RecordError, UsageError
 from memory.exports.export import Exported, export
-from memory.records import Columns, Source, Splits
+from memory.records import Columns, Splits
 
 Pair = tuple[Candidate, Judged]
 Open = Callable[..., Dataset]
@@ -64,25 +64,6 @@ def put_csv(file: Path, *rows: str) -> None:
 def hashes(folder: Path, under: str = "") -> dict[str, str]:
     files = sorted(file for file in (folder / under).rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Open:
-    def read(path: Path, **more: Any) -> Dataset:
-        return open_dataset(Source(path=str(path), **more), tmp_path / "workspace", 0)
-
-    return read
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[[Path], Any]:
-    def read(path: Path) -> Any:
-        from datasets import disable_progress_bars, load_dataset
-
-        disable_progress_bars()
-        return load_dataset(str(path), cache_dir=str(tmp_path / "cache"))
-
-    return read
 
 
 def save(dataset: Dataset, pairs: Iterable[Pair], to: Path, kind: str = "same", **more: Any) -> Exported:
