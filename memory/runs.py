@@ -22,12 +22,10 @@ from pathlib import Path
 from typing import IO, Any, Literal, Self
 
 from memory import atomic
-from memory.documents import dump_yaml, read_job, read_plan
+from memory.documents import read_job, read_plan
 from memory.errors import RecordError, UsageError
 from memory.records import Job, Plan
 from memory.trace import Trace
-
-__all__ = ["Run", "State", "dump_yaml", "is_run", "listing", "read_job", "read_plan"]
 
 State = Literal["running", "finished", "unfinished"]
 _STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?$")
