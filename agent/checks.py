@@ -28,7 +28,6 @@ def problems(
 ) -> list[str]:
     """Return what is wrong with `plan`, each in words its author can act on; empty means it may run."""
     found: list[str] = []
-    retrieved = {strategy.key for strategy in strategies}
     ids = [step.id for step in plan.steps]
     found += [
         f"Two steps are named {name!r}; give each its own id." for name in sorted({i for i in ids if ids.count(i) > 1})
@@ -36,7 +35,7 @@ def problems(
     known = {gap.cell for gap in gaps}
     for step in plan.steps:
         found += _problems_of_tools(step, job.policy, tools)
-        found += _problems_of_citations(step, tools, retrieved)
+        found += _problems_of_citations(step, tools, strategies)
         found += [
             f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
             for fill in step.fill
@@ -51,15 +50,16 @@ def problems(
     return found
 
 
-def _problems_of_citations(step: Step, tools: Mapping[str, Tool], retrieved: set[str]) -> list[str]:
-    """Refuse a citation that was not retrieved, or that no tool of the step rests on."""
-    if any(call.tool not in tools for call in step.calls):
+def _problems_of_citations(step: Step, tools: Mapping[str, Tool], strategies: Sequence[Strategy]) -> list[str]:
+    """Refuse a citation that was not retrieved, or that describes no tool of the step."""
+    called = {call.tool for call in step.calls}
+    if not called <= set(tools):
         return []
-    fitting = sorted({key for call in step.calls for key in tools[call.tool].cites} & retrieved)
+    fitting = sorted(strategy.key for strategy in strategies if called & set(strategy.tools))
     strange = [key for key in step.cites if key not in fitting]
     if not strange:
         return []
-    return [f"Step {step.id!r} cites {strange}, on which none of its tools rests. Cite one of: {fitting}."]
+    return [f"Step {step.id!r} cites {strange}, which describes none of its tools. Cite one of: {fitting}."]
 
 
 def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) -> list[str]:

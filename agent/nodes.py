@@ -13,7 +13,6 @@ from agent import accounts, audit, checks, evidence, planner, reporting, work
 from agent.state import Context, State, Tally, Update
 from memory.documents import dump_yaml
 from memory.errors import UsageError
-from memory.literature import notes
 from memory.records import Decision, Gap, Plan, Strategy
 from tools.card import Tool
 from tools.catalogue import select, why_not_allowed, why_not_runnable
@@ -26,7 +25,16 @@ def listen(state: State, runtime: Runtime[Context]) -> Update:
     job = runtime.context.job
     facts = {"job": job.model_dump(mode="json", exclude_defaults=True), "seed": job.seed}
     fresh: Update = {"round": 0, "filled": {}, "labels": {}, "arms": {}, "cells": {}, "rejected": {}, "outcome": {}}
-    fresh |= {"agreed": [], "fresh": {}, "steps": [], "strategies": [], "made": 0, "accepted": 0, "seconds": 0.0}
+    fresh |= {
+        "agreed": [],
+        "fresh": {},
+        "steps": [],
+        "strategies": [],
+        "priors": {},
+        "made": 0,
+        "accepted": 0,
+        "seconds": 0.0,
+    }
     fresh |= {"gpu_seconds": 0.0, "stop": None, "plan": None}
     return fresh | _decided("listen", 0, f"work on {job.dataset.path}", facts)
 
@@ -63,16 +71,26 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
 
 
 def retrieve(state: State, runtime: Runtime[Context]) -> Update:
-    """Find the papers that speak for the tools that may run here."""
+    """Ask the literature about the gaps; turn what it measured into priors for the tools that may run here."""
     use = runtime.context
     tools = select("augment", use.modality)
-    known = notes.load()
-    found = evidence.retrieve(known, use.modality, tools)
+    index, coverage = work.literature(use), work.coverage(use)
+    label = use.dataset.columns.label or "label"
+    query = evidence.query_of(use.job, coverage, state["targets"], state["gaps"], tools, label)
+    regime = evidence.regime_of(coverage, use.job)
+    found, priors = evidence.retrieve(index, query, tools), evidence.priors_of(tools, regime)
     facts = {
-        "strategies": [[one.key, one.score, list(one.tools)] for one in found],
-        "notes": evidence.notes_digest(known),
+        "query": query.model_dump(mode="json", exclude_defaults=True),
+        "ranking": index.ranking,
+        "why_lexical": index.why_lexical,
+        "encoder": use.job.policy.encoder if index.ranking == "hybrid" else None,
+        "index": index.digest,
+        "strategies": [[one.key, one.score, one.outcome, list(one.tools)] for one in found],
+        "regime": regime.model_dump(mode="json"),
+        "priors": {name: one.model_dump(mode="json") for name, one in priors.items()},
     }
-    return {"strategies": found} | _decided("retrieve", state["round"], f"{len(found)} strategies", facts)
+    summary = f"{len(found)} papers, {index.ranking} ranking"
+    return {"strategies": found, "priors": priors} | _decided("retrieve", state["round"], summary, facts)
 
 
 def plan(state: State, runtime: Runtime[Context]) -> Update:
@@ -197,7 +215,7 @@ def _rules(
     use: Context, state: State, number: int, gaps: Sequence[Gap], tools: Sequence[Tool], left: int | None
 ) -> Plan:
     strategies: list[Strategy] = state["strategies"]
-    arms = planner.arms_of(tools, strategies, state["arms"])
+    arms = planner.arms_of(tools, strategies, state["priors"], state["arms"])
     now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
     needed = accounts.needs(now, use.job, work.coverage(use), use.dataset.columns, tools, state["labels"])
     return planner.plan_round(number, needed, arms, left)

@@ -1,7 +1,7 @@
 """The rules planner: deterministic, no model. Pilots first, then growth of what the gates accept.
 
-An arm is a tool. Its weight is the product of what the literature says for it (`Strategy.score`) and the mean of a
-Beta(1, 1) posterior over acceptance in this run, per unit of cost.
+An arm is a tool. Its weight is the gain that the literature leads one to expect of its family in this regime
+(`agent.priors`), times the mean of a Beta(1, 1) posterior over acceptance in this run, per unit of cost.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.priors import expected_gain
 from agent.state import Tally
-from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Step, Strategy
+from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Prior, Step, Strategy
 from tools.card import Tool
 
 PILOT_SHARE = 0.25
 """Share of a cell's missing items that the first round makes, spread over every arm."""
+MOST_CITED = 4
+"""Papers that a step cites at most, its tool's own sources apart."""
 KEEP_ABOVE = 0.3
 """An arm is dropped when its weight falls under this share of the best arm's."""
 
@@ -25,7 +28,7 @@ class Arm:
     """One tool that may be tried, and what speaks for it."""
 
     tool: Tool
-    prior: float
+    prior: Prior
     cites: tuple[str, ...]
     tally: Tally
 
@@ -36,10 +39,9 @@ class Arm:
 
     @property
     def weight(self) -> float:
-        """Expected accepted samples, weighed by the literature, per unit of cost."""
-        return (
-            self.prior * self.acceptance / (1.0 + self.tool.cost.cpu_seconds / 1000 + self.tool.cost.gpu_seconds / 100)
-        )
+        """Expected gain of the samples that are accepted, per unit of cost."""
+        cost = 1.0 + self.tool.cost.cpu_seconds / 1000 + self.tool.cost.gpu_seconds / 100
+        return expected_gain(self.prior) * self.acceptance / cost
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,27 @@ def judged(tally: Tally) -> int:
     return tally.made - tally.rejected.get("surplus", 0) - tally.rejected.get("cap", 0)
 
 
-def arms_of(tools: Sequence[Tool], strategies: Sequence[Strategy], tallies: Mapping[str, Tally]) -> list[Arm]:
-    """Return one arm per tool that a retrieved strategy speaks for, best first."""
+def arms_of(
+    tools: Sequence[Tool],
+    strategies: Sequence[Strategy],
+    priors: Mapping[str, Prior],
+    tallies: Mapping[str, Tally],
+) -> list[Arm]:
+    """Return one arm per tool that a retrieved paper describes, best first. `priors` are by family."""
     arms = []
     for tool in tools:
-        speaking = [strategy for strategy in strategies if strategy.key in tool.cites]
-        if speaking:
-            prior = max(strategy.score for strategy in speaking)
-            cites = tuple(strategy.key for strategy in speaking)
-            arms.append(Arm(tool, prior, cites, tallies.get(tool.name, Tally())))
+        cites = _cited(tool, strategies)
+        if cites:
+            arms.append(Arm(tool, priors[tool.family], cites, tallies.get(tool.name, Tally())))
     return sorted(arms, key=lambda arm: (-arm.weight, arm.tool.name))
+
+
+def _cited(tool: Tool, strategies: Sequence[Strategy]) -> tuple[str, ...]:
+    """Return the papers that a step with this tool cites: its sources, then the best that report no failure of it."""
+    mine = [one for one in strategies if tool.name in one.tools]
+    sources = [one.key for one in mine if one.key in tool.cites]
+    others = [one.key for one in mine if one.key not in tool.cites and one.outcome not in ("none", "loss")]
+    return tuple(sources + others)[: max(MOST_CITED, len(sources))]
 
 
 def plan_round(number: int, needs: Sequence[Need], arms: Sequence[Arm], samples_left: int | None) -> Plan:
@@ -119,6 +132,13 @@ def _split(count: int, weights: Sequence[float], turn: int) -> list[int]:
     return shares
 
 
+def told(prior: Prior) -> str:
+    """Return a prior in words: what share of the error is expected to go away, and on how much that rests."""
+    papers = len(prior.records)
+    rests = "no paper that measured it" if not papers else "1 paper" if papers == 1 else f"{papers} papers"
+    return f"expected gain {100 * prior.mean:.1f} ± {100 * prior.spread:.1f} % of the error, from {rests}"
+
+
 def _step(number: int, arm: Arm, fills: Sequence[Fill]) -> Step:
     usual: dict[str, Draw] = dict(arm.tool.params.usual)
     tried = judged(arm.tally)
@@ -128,5 +148,5 @@ def _step(number: int, arm: Arm, fills: Sequence[Fill]) -> Step:
         calls=(Call(tool=arm.tool.name, draw=usual),),
         fill=tuple(fills),
         cites=arm.cites,
-        why=f"prior {arm.prior:.2f}, {so_far}, weight {arm.weight:.3f}",
+        why=f"{told(arm.prior)}; {so_far}; weight {arm.weight:.4f}",
     )

@@ -21,7 +21,6 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from agent import state as states
-from agent.evidence import notes_digest
 from agent.graph import build
 from agent.settings import Settings, keep_quiet
 from agent.state import Context, State
@@ -32,7 +31,6 @@ from memory.datasets.noise import read_noise
 from memory.documents import dump_yaml, read_job, read_plan
 from memory.errors import RecordError, UsageError
 from memory.exports.export import check_target, kind_of
-from memory.literature import notes
 from memory.records import Job, Plan, Source
 from memory.runs import Run
 from memory.trace import Trace
@@ -51,6 +49,8 @@ _PACKAGES = (
     "langgraph",
     "pydantic",
     "datasets",
+    "chromadb",
+    "transformers",
 )
 
 
@@ -111,8 +111,12 @@ def _sit(run: Run, ask: Ask, job: Job | None = None) -> Ended | Waiting:
     """Work on a run; `job` still knows what was given and what is default, the one in the run folder does not."""
     with run.lock():
         context = _context(run, job or run.job(), ask)
-        with _graph(run) as graph:
-            return _Sitting(run, ask, context, graph).drive()
+        try:
+            with _graph(run) as graph:
+                return _Sitting(run, ask, context, graph).drive()
+        finally:
+            if context.literature is not None:
+                context.literature.close()
 
 
 def _context(run: Run, job: Job, ask: Ask) -> Context:
@@ -235,7 +239,6 @@ class _Sitting:
             "in_force": use.job.model_dump(mode="json"),
             "settings": use.settings.model_dump(mode="json"),
             "dataset": {**dataset, "modality": use.modality, "skipped": use.dataset.skipped_count},
-            "notes": notes_digest(notes.load()),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in _PACKAGES},
             "machine": devices.describe(use.device),
@@ -243,11 +246,16 @@ class _Sitting:
         }
 
     def _egress(self) -> str:
-        """Return what left the machine: no tool of this catalogue sends anything, fetching a hub dataset names it."""
-        use = self.context
-        if use.dataset.layout == "hub" and use.job.policy.remote == "allow":
-            return f"the name {use.job.dataset.path!r}, to the Hugging Face hub, when the dataset was opened"
-        return "none: no tool of this run sends anything"
+        """Return what leaves the machine: no tool of this catalogue sends anything."""
+        use, sent = self.context, []
+        encoder, remote = use.job.policy.encoder, use.job.policy.remote == "allow"
+        if use.dataset.layout == "hub" and remote:
+            sent.append(f"the name {use.job.dataset.path!r}, to the Hugging Face hub, when the dataset was opened")
+        if encoder.startswith("openai:"):
+            sent.append(f"the notes of the literature and the question, to {use.settings.openai_base_url}")
+        elif remote:
+            sent.append(f"the name of the encoder {encoder!r}, to the Hugging Face hub, where it was not here")
+        return "; ".join(sent) or "none: no tool of this run sends anything"
 
     def _flush(self) -> None:
         start = time.perf_counter()

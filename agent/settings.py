@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from memory.errors import UsageError
 
@@ -24,20 +25,30 @@ class Settings(BaseModel):
     """Threads that make shards."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where tensors go; `auto` is a GPU where there is one. Texts never need one."""
+    cache: Path = Path(".cache/augplan")
+    """Folder of what can be built again at any time: the index of the literature."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """Where an OpenAI-compatible endpoint is; asked only where a job allows it."""
+    openai_api_key: SecretStr | None = Field(None, exclude=True)
+    """Its key; never shown and never stored."""
+
+
+_FIELDS = tuple(Settings.model_fields)
 
 
 def from_environment(**flags: object) -> Settings:
-    """Return the settings: `flags` that are not None, then AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE.
+    """Return the settings: `flags` that are not None, then AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _CACHE.
 
-    Raises UsageError naming the variable or flag that cannot be read.
+    OPENAI_BASE_URL and OPENAI_API_KEY are read under their usual names. Raises UsageError naming the variable or flag
+    that cannot be read.
     """
+    variables = {name: name.upper() if name.startswith("openai") else f"AUGPLAN_{name.upper()}" for name in _FIELDS}
     values: dict[str, object] = {
-        name: os.environ[f"AUGPLAN_{name.upper()}"]
-        for name in Settings.model_fields
-        if f"AUGPLAN_{name.upper()}" in os.environ
+        name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)
     }
     values |= {name: value for name, value in flags.items() if value is not None}
     values.setdefault("workers", min(4, os.cpu_count() or 1))
+    values.setdefault("cache", _cache())
     try:
         return Settings.model_validate(values)
     except ValidationError as problem:
@@ -45,6 +56,17 @@ def from_environment(**flags: object) -> Settings:
         name = str(first["loc"][0])
         said = f"{name} {first['input']!r}: {first['msg']}"
         raise UsageError(f"This setting cannot be used: {said}.", where=f"--{name.replace('_', '-')}") from problem
+
+
+def _cache() -> Path:
+    """Return the folder that caches go to by convention (XDG base directories)."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if given:
+        return Path(given) / "augplan"
+    try:
+        return Path.home() / ".cache" / "augplan"
+    except RuntimeError:  # no home folder
+        return Path(tempfile.gettempdir()) / "augplan"
 
 
 def wants_traceback() -> bool:

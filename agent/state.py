@@ -13,7 +13,8 @@ from agent.settings import Settings
 from memory.datasets.dataset import Dataset
 from memory.datasets.made import Made
 from memory.datasets.media import Wave
-from memory.records import Decision, Gap, Job, Modality, Plan, StopReason, Strategy, Target
+from memory.literature.index import Index
+from memory.records import Decision, Gap, Job, Modality, Plan, Prior, StopReason, Strategy, Target
 from memory.runs import Run
 from tools.apply import Maker
 from tools.card import Tool
@@ -56,6 +57,8 @@ class State(TypedDict, total=False):
     cells: dict[str, Tally]
     """`target|cell` -> how candidates made for it fared."""
     strategies: list[Strategy]
+    priors: dict[str, Prior]
+    """Family -> gain to expect, for the families of the tools that may run here."""
     plan: Plan | None
     agreed: list[str]
     """Recipes that a person or the policy has agreed to."""
@@ -107,5 +110,6 @@ class Context:
     """The same for time spent making samples on a GPU."""
     seconds_by_node: dict[str, float] = field(default_factory=dict)
     coverage: Coverage | None = None
+    literature: Index | None = None
     maker: Maker | None = None
     judge: Judge | None = None

@@ -11,10 +11,12 @@ from typing import Any
 
 from agent import checks
 from agent.accounts import Books
+from agent.evidence import open_literature
 from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
 from memory.errors import RecordError, UsageError
+from memory.literature.index import Index
 from memory.records import Modality, Plan, Step
 from tools import apply
 from tools.catalogue import select
@@ -27,6 +29,13 @@ def coverage(use: Context) -> Coverage:
     if use.coverage is None:
         use.coverage = survey(use.dataset, lambda done, of: use.say({"node": "inspect", "done": done, "of": of}))
     return use.coverage
+
+
+def literature(use: Context) -> Index:
+    """Return the index of the literature, opened once a sitting; the session closes it."""
+    if use.literature is None:
+        use.literature = open_literature(use.job.policy, use.settings, use.say)
+    return use.literature
 
 
 def unknown_starts(use: Context, plan: Plan) -> list[str]:

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from memory import atomic
+from memory import atomic, locks
 from memory.documents import read_job, read_plan
 from memory.errors import RecordError, UsageError
 from memory.records import Job, Plan
@@ -117,7 +116,7 @@ class Run:
     @property
     def state(self) -> State:
         """Whether somebody works on the run now, and if not, whether it ended with a report."""
-        if self._is_locked():
+        if locks.is_held(self.folder / _LOCK):
             return "running"
         return "finished" if self.report_json.is_file() else "unfinished"
 
@@ -160,19 +159,12 @@ class Run:
 
         Raises UsageError when another process holds it.
         """
-        with (self.folder / _LOCK).open("ab") as file:
-            until = time.monotonic() + _PATIENCE_S
-            while not _taken(file):
-                if time.monotonic() > until:
-                    raise UsageError(f"Run {self.name}: another process is working on this run; wait for it to end.")
-                time.sleep(0.02)
-            yield
-
-    def _is_locked(self) -> bool:
-        if not (self.folder / _LOCK).exists():
-            return False
-        with (self.folder / _LOCK).open("rb") as file:
-            return not _taken(file)
+        try:
+            with locks.held(self.folder / _LOCK, _PATIENCE_S):
+                yield
+        except locks.BusyError as problem:
+            busy = f"Run {self.name}: another process is working on this run; wait for it to end."
+            raise UsageError(busy) from problem
 
     def _inside(self, name: str) -> Path:
         if not name or Path(name).name != name or name.startswith("."):
@@ -195,14 +187,3 @@ def listing(parent: Path) -> list[Run]:
 def _started(run: Run) -> tuple[str, int, str]:
     found = _STAMP.search(run.name)
     return (found[1], int(found[2] or 1), run.name) if found else ("", 0, run.name)
-
-
-def _taken(file: IO[bytes]) -> bool:
-    """Try to take the lock that `file` stands for; closing the file gives it back."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -27,7 +27,7 @@ class Cutmix(Params):
 
 @augment(
     Cutmix,
-    family="mixing",
+    family="sample-mixing",
     cites=("yun2019cutmix",),
     labels="mixed",
     changes=("brightness", "contrast", "sharpness"),

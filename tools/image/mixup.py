@@ -26,7 +26,7 @@ class Mixup(Params):
 
 @augment(
     Mixup,
-    family="mixing",
+    family="sample-mixing",
     cites=("zhang2018mixup",),
     labels="mixed",
     changes=("brightness", "contrast", "sharpness"),

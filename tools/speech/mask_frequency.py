@@ -37,7 +37,7 @@ class MaskFrequency(Params):
     usual: ClassVar = {"share": (0.05, 0.2)}
 
 
-@augment(MaskFrequency, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.6))
+@augment(MaskFrequency, family="spectrogram-masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.6))
 def mask_frequency(batch: Waves, params: Sequence[MaskFrequency]) -> list[torch.Tensor | None]:
     """Take one band out of a clip, of equal width on the mel scale wherever the seed places it.
 

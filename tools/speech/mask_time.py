@@ -28,7 +28,7 @@ class MaskTime(Params):
     usual: ClassVar = {"share": (0.05, 0.15), "masks": (1, 2)}
 
 
-@augment(MaskTime, family="masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.1))
+@augment(MaskTime, family="spectrogram-masking", cites=("park2019specaugment",), cost=Cost(cpu_seconds=0.1))
 def mask_time(batch: Waves, params: Sequence[MaskTime]) -> list[torch.Tensor | None]:
     """Silence short spans of a clip at places that the seed picks, with fades of 5 ms inside each span.
 

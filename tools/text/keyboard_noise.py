@@ -29,7 +29,7 @@ class KeyboardNoise(Params):
     usual: ClassVar = {"rate": (0.4, 0.7)}
 
 
-@augment(KeyboardNoise, family="character-noise", cites=("pruthi2019misspellings",), cost=Cost(cpu_seconds=0.01))
+@augment(KeyboardNoise, family="text-noise", cites=("pruthi2019misspellings",), cost=Cost(cpu_seconds=0.01))
 def keyboard_noise(batch: Texts, params: Sequence[KeyboardNoise]) -> list[str | None]:
     """Mistype words on a QWERTY keyboard: still readable; misspelt words leave a model's vocabulary.
 

@@ -33,7 +33,7 @@ class OcrNoise(Params):
     usual: ClassVar = {"rate": (0.06, 0.12)}
 
 
-@augment(OcrNoise, family="character-noise", cites=("namysl2021ocr",), cost=Cost(cpu_seconds=0.015))
+@augment(OcrNoise, family="text-noise", cites=("namysl2021ocr",), cost=Cost(cpu_seconds=0.015))
 def ocr_noise(batch: Texts, params: Sequence[OcrNoise]) -> list[str | None]:
     """Misread characters that look alike, as a scanner does: 0/O, 1/l/I, rn/m, cl/d; words leave the vocabulary.
 

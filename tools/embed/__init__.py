@@ -1,0 +1,1 @@
+"""Encoders: from texts to vectors whose inner product says how alike they are."""

@@ -1,0 +1,59 @@
+"""Which encoder a name means, and whether it may run: a pinned one, another one by folder or hub id, or an endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memory.errors import UsageError
+from memory.literature.store import Encoder
+from tools import weights
+from tools.embed.endpoint import EndpointEncoder
+from tools.embed.transformer import TransformerEncoder, digest_of, from_folder
+
+LEXICAL = "lexical"
+_ENDPOINT = "openai:"
+
+
+def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> Encoder | None:
+    """Return the encoder that `name` means; None for `lexical`, which needs none.
+
+    Raises UsageError when its weights or key are missing, or when it would send or fetch and `remote` is not allowed.
+    """
+    if name == LEXICAL:
+        return None
+    if name.startswith(_ENDPOINT):
+        return _endpoint(name.removeprefix(_ENDPOINT), remote, base_url, api_key)
+    pinned = weights.TABLE.get(name)
+    if pinned is None:
+        return from_folder(name, _places(name, remote))
+    missing = weights.why_missing(pinned)
+    if missing and not remote:
+        raise UsageError(missing)
+    return TransformerEncoder(name, digest_of(pinned.files), lambda: weights.read(pinned, remote))
+
+
+def _endpoint(model: str, remote: bool, base_url: str, api_key: str | None) -> EndpointEncoder:
+    if not remote:
+        raise UsageError(
+            f"{_ENDPOINT}{model} sends the notes and the question to {base_url}; say `remote: allow`, or take another "
+            "encoder.",
+            where="policy.encoder",
+        )
+    if not api_key:
+        raise UsageError(f"{base_url} wants a key; set OPENAI_API_KEY.", where="policy.encoder")
+    return EndpointEncoder(model, base_url, api_key)
+
+
+def _places(name: str, remote: bool) -> dict[str, Path]:
+    """Return file -> place of an encoder that is a folder here, or in the Hugging Face cache, or on the hub."""
+    folder = Path(name)
+    if folder.is_dir():
+        return {file: folder / file for file in weights.ENCODER_FILES if (folder / file).is_file()}
+    found = weights.on_hub(name, weights.ENCODER_FILES, None, remote)
+    if not found:
+        there = ", ".join([*weights.TABLE, LEXICAL])
+        fetched = "on the hub" if remote else "in the Hugging Face cache (to fetch it, say `remote: allow`)"
+        raise UsageError(
+            f"There is no encoder {name!r} here nor {fetched}; there are: {there}.", where="policy.encoder"
+        )
+    return found
