@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agent.cli_audit import audit_app
+from agent.options import BatchSize, Json, Runs, Seed, Work, Workers, Yes, settings_of
+
 if TYPE_CHECKING:
     from agent.session import Ask, Ended, Waiting
 
@@ -22,17 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-audit_app = typer.Typer(help="What a run decided and why.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(audit_app, name="audit")
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Work = Annotated[Path, typer.Argument(help="A job (YAML) or a dataset: file, folder or hub id.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Agree to every plan.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the run; beats the job's.")]
-Runs = Annotated[Path | None, typer.Option("--runs", help="Folder for run folders [default: ./runs].")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Samples in one tensor; changes no result.")]
-Workers = Annotated[int | None, typer.Option("--workers", help="Threads that make samples; changes no result.")]
-RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 
 UNMET = 5
 WAITING = 3
@@ -72,7 +65,7 @@ def demo(runs: Runs = None, json: Json = False) -> None:
     from memory.bundled import NAMES, materialise
     from memory.documents import read_job
 
-    settings = _settings(runs)
+    settings = settings_of(runs)
     place = settings.runs / f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     settings = settings.model_copy(update={"runs": place})
     reports = []
@@ -159,21 +152,21 @@ def run(
 ) -> None:
     """Carry out a job: inspect, plan, make, judge, measure again, until its targets are met."""
     from agent import display, session
-    from memory.documents import read_plan
+    from memory.documents import read_job_or_data, read_plan
     from memory.errors import UsageError
 
     if (job is None) == (resume is None):
         raise UsageError("Name a job or a dataset, or a run folder with --resume; one of the two.")
     if resume is not None and (plan_file is not None or seed is not None or dry_run):
         raise UsageError("A run goes on as it began; --plan, --seed and --dry-run are for a new one.")
-    settings = _settings(runs, batch_size=batch_size, workers=workers)
+    settings = settings_of(runs, batch_size=batch_size, workers=workers)
     with display.Watch(json) as watch:
         ask = session.Ask(settings, watch, yes=yes, dry_run=dry_run)
         if resume is not None:
             ended = session.resume(resume, ask)
         else:
             assert job is not None, "checked above"
-            wanted = session.read_job_or_data(job)
+            wanted = read_job_or_data(job)
             wanted = wanted if seed is None else wanted.model_copy(update={"seed": seed})
             given = None if plan_file is None else read_plan(plan_file)
             ended = session.start(wanted, ask, given)
@@ -206,6 +199,50 @@ def _finish(ended: Ended | Waiting, ask: Ask, json: bool) -> int:
 
 
 @app.command()
+def strategies(
+    words: Annotated[str, typer.Argument(help="What you look for, in your own words.")] = "",
+    data: Annotated[Path | None, typer.Option("--data", help="A job or dataset: ask about its state and gaps.")] = None,
+    modality: Annotated[str | None, typer.Option("--modality", help="text, image or speech.")] = None,
+    when: Annotated[
+        list[str] | None, typer.Option("--when", help="Only papers for this situation: few-shot ...")
+    ] = None,
+    runnable: Annotated[bool, typer.Option("--runnable", help="Only what a tool does that runs here.")] = False,
+    licences: Annotated[str, typer.Option("--licences", help="With --runnable: permissive or any.")] = "permissive",
+    per_class: Annotated[float | None, typer.Option("--per-class", min=0, help="Real items a class.")] = None,
+    student: Annotated[str | None, typer.Option("--student", help="What is trained: pretrained or scratch.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="What compares meanings; see the README.")] = None,
+    remote: Annotated[bool, typer.Option("--remote", help="Allow the encoder to be fetched or asked.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Papers to show.")] = 10,
+    json: Json = False,
+) -> None:
+    """Search the literature: papers, what they measured, what gain to expect, and the tools that do it."""
+    from agent import display, library
+
+    policy = library.policy_of(encoder=encoder, remote=remote, licences=licences)
+    question = library.question_of(
+        words=words,
+        data=data,
+        modality=modality,
+        within=tuple(when or ()),
+        runnable=runnable,
+        per_class=per_class,
+        student=student,
+        limit=limit,
+    )
+    with display.Watch(json) as watch:
+        answer = library.ask(question, policy, settings_of(), watch)
+    if answer.why_lexical:
+        display.warn(f"Only words are compared, not meanings: {answer.why_lexical}")
+    if not answer.answered:
+        best = answer.entries[0]["score"] if answer.entries else 0.0
+        display.warn(f"The literature at hand has no answer to this (best score {best:.2f}).")
+    if json:
+        display.json_out(answer.entries)
+    else:
+        display.strategies(answer.entries)
+
+
+@app.command()
 def tools(
     name: Annotated[str | None, typer.Argument(help="One tool, such as text.swap_words.")] = None, json: Json = False
 ) -> None:
@@ -234,67 +271,3 @@ def doctor(json: Json = False) -> None:
         display.json_out(facts)
     else:
         display.say("\n".join(machine.told(facts)))
-
-
-@audit_app.command("list")
-def audit_list(runs: Runs = None, json: Json = False) -> None:
-    """List the runs of a folder."""
-    from agent import display
-    from memory.runs import listing
-
-    entries = [{"run": str(one.folder), "state": one.state} for one in listing(_settings(runs).runs)]
-    if json:
-        display.json_out(entries)
-    else:
-        display.table("Runs", ("run", "state"), [(one["run"], one["state"]) for one in entries])
-
-
-@audit_app.command("show")
-def audit_show(folder: RunFolder, json: Json = False) -> None:
-    """Tell a run's decisions, one line each."""
-    from agent import audit, display
-
-    if json:
-        display.json_out(audit.decisions(folder))
-    else:
-        display.say(audit.story(folder))
-
-
-@audit_app.command("why")
-def audit_why(
-    folder: RunFolder,
-    sample: Annotated[str, typer.Argument(help="An id, as in the export's sample_id.")],
-    json: Json = False,
-) -> None:
-    """Walk from a sample back to its gates, tools, values, evidence, gap and request."""
-    from agent import audit, display
-
-    facts = audit.lineage(folder, sample)
-    if json:
-        display.json_out(facts)
-    else:
-        display.say(facts.get("unknown") or audit.why(folder, sample))
-    raise typer.Exit(2 if "unknown" in facts else 0)
-
-
-@audit_app.command("verify")
-def audit_verify(folder: RunFolder, json: Json = False) -> None:
-    """Check every seal of a run's trace; name the first bad record."""
-    from agent import display
-    from memory.runs import Run
-    from memory.trace import verify
-
-    check = verify(Run.open(folder).folder)
-    if json:
-        display.json_out(vars(check))
-    else:
-        display.say(
-            f"ok: {check.records} records" if check.ok else f"NOT ok, record {check.first_bad}: {check.problem}"
-        )
-    raise typer.Exit(0 if check.ok else 4)
-
-
-def _settings(runs: Path | None = None, **flags: Any) -> Any:
-    from agent.settings import from_environment
-
-    return from_environment(runs=runs, **flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+EFFECTS = 3
+"""Effects of a paper on the screen."""
 SHOWN = 24
 """Lines of a table on the screen; `--json` gives all."""
 
-_SAYING = {"open": "reading", "inspect": "inspecting", "apply": "making", "judge": "judging"}
+_SAYING = {
+    "open": "reading",
+    "inspect": "inspecting",
+    "index": "indexing the literature (once)",
+    "apply": "making",
+    "judge": "judging",
+}
 
 
 class Watch:
@@ -119,6 +128,32 @@ def profile(facts: dict[str, Any]) -> None:
         table("Gaps", ("cell", "have", "required"), gaps, ("have", "required"))
     for one in facts["skipped"]["first"][:SHOWN]:
         warn(f"skipped {one['where']}: {one['why']}")
+
+
+def strategies(entries: Sequence[dict[str, Any]]) -> None:
+    """Print papers as people read them: what it is, what gain to expect and from how much, what was measured, tools."""
+    from agent import library
+    from agent.planner import told
+    from agent.priors import Prior
+    from memory.literature.notes import Effect
+
+    for one in entries:
+        flags = f" [{', '.join(one['flags'])}]" if one["flags"] else ""
+        say(f"{one['score']:.2f}  {one['title']} ({one['year']}, {one['evidence']}) {one['key']}{flags}")
+        for line in textwrap.wrap(one["approach"] or "", 100):
+            say(f"      {line}")
+        if one["prior"] is not None:
+            say(f"      {', '.join(one['families'])}: {told(Prior.model_validate(one['prior']))}")
+        for effect in one["effects"][:EFFECTS]:
+            say(f"      measured: {library.told(Effect.model_validate(effect))}")
+        if len(one["effects"]) > EFFECTS:
+            say(f"      ... and {len(one['effects']) - EFFECTS} more effects; --json gives all.")
+        if one["families"]:
+            say(f"      tools: {', '.join(one['tools']) or 'none yet'}")
+        if one["remark"]:
+            say(f"      note: {one['remark']}")
+        say(f"      {one['address'] or 'no address known'}")
+        say()
 
 
 def _number(value: object) -> str:

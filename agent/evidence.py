@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from agent.priors import outcome_of, priors
+from agent.priors import Prior, Regime, outcome_of, priors
 from agent.settings import Settings
 from memory.errors import UsageError
 from memory.literature import notes, vocabulary
@@ -13,7 +13,7 @@ from memory.literature.index import Index, Query
 from memory.literature.notes import Note
 from memory.literature.store import Say
 from memory.literature.vocabulary import Vocabulary
-from memory.records import Gap, Job, Policy, Prior, Regime, Strategy, Target
+from memory.records import Gap, Job, Policy, Strategy, Target
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
 from tools.embed.choose import choose

@@ -10,6 +10,7 @@ from typing import Any
 from agent import accounts, session
 from agent.settings import from_environment, keep_quiet
 from memory.datasets.dataset import open_dataset
+from memory.documents import read_job_or_data
 from memory.records import Plan
 from tools.coverage.coverage import check_axes, profile, survey
 
@@ -18,7 +19,7 @@ Say = Callable[[dict[str, Any]], None]
 
 def profile_of(path: Path, say: Say) -> dict[str, Any]:
     """Return what `augplan inspect` shows, as {samples, splits, classes, cells, near_duplicates, leaks, gaps, ...}."""
-    job = session.read_job_or_data(path)
+    job = read_job_or_data(path)
     keep_quiet(job.policy.remote)
     with TemporaryDirectory(prefix="augplan-") as place:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
@@ -37,7 +38,7 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
 
 def first_plan(path: Path, say: Say, seed: int | None = None) -> Plan:
     """Return the plan of the first round, by the same graph that would carry it out."""
-    job = session.read_job_or_data(path)
+    job = read_job_or_data(path)
     job = job if seed is None else job.model_copy(update={"seed": seed})
     with TemporaryDirectory(prefix="augplan-") as place:
         settings = from_environment(runs=Path(place))

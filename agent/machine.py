@@ -7,11 +7,24 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from agent.settings import from_environment, keep_quiet
 from memory.errors import UsageError
-from tools import devices
+from tools import devices, weights
 from tools.catalogue import load, why_not_runnable
 
-_PACKAGES = ("torch", "torchaudio", "torchvision", "langgraph", "datasets", "pyarrow", "soundfile", "scikit-learn")
+_PACKAGES = (
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "transformers",
+    "langgraph",
+    "chromadb",
+    "openai",
+    "datasets",
+    "pyarrow",
+    "soundfile",
+    "scikit-learn",
+)
 
 
 def catalogue(name: str | None = None) -> list[dict[str, Any]]:
@@ -50,6 +63,7 @@ def catalogue(name: str | None = None) -> list[dict[str, Any]]:
 
 def examine() -> dict[str, Any]:
     """Return what works on this machine: device, packages, tools that run, disk."""
+    keep_quiet("deny")
     entries = catalogue()
     usage = shutil.disk_usage(".")
     return {
@@ -57,9 +71,20 @@ def examine() -> dict[str, Any]:
         "machine": devices.describe(devices.choose("auto", "image")),
         "packages": {name: _version(name) for name in _PACKAGES},
         "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
+        "weights": {name: {"licence": one.licence, "why_not": _unusable(one)} for name, one in weights.TABLE.items()},
+        "cache": str(from_environment().cache),
         "not_runnable": {one["name"]: one["why_not"] for one in entries if not one["runnable"]},
         "free_disk_gib": round(usage.free / 2**30, 1),
     }
+
+
+def _unusable(entry: weights.Weights) -> str | None:
+    """Return why weights cannot be used here, after reading and checking them, or None."""
+    try:
+        weights.read(entry, remote=False)
+    except UsageError as problem:
+        return str(problem)
+    return None
 
 
 def _version(name: str) -> str | None:
@@ -78,6 +103,11 @@ def told(facts: dict[str, Any]) -> list[str]:
         f"package  {name} {found or 'MISSING; run: pip install augplan'}" for name, found in facts["packages"].items()
     ]
     lines.append(f"tools    {facts['tools']['runnable']} of {facts['tools']['of']} run here")
+    lines += [
+        f"weights  {name} ({one['licence']}): {one['why_not'] or 'here, and the upstream files'}"
+        for name, one in facts["weights"].items()
+    ]
+    lines.append(f"cache    {facts['cache']}")
     lines += [f"missing  {name}: {why}" for name, why in facts["not_runnable"].items()]
     lines.append(f"disk     {facts['free_disk_gib']} GiB free here")
     return lines

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.priors import expected_gain
+from agent.priors import Prior, expected_gain
 from agent.state import Tally
-from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Prior, Step, Strategy
+from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Step, Strategy
 from tools.card import Tool
 
 PILOT_SHARE = 0.25

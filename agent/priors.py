@@ -1,8 +1,8 @@
 """What the literature leads one to expect of a family of augmentation, as a number with a spread.
 
 A prior is a weighted mean over papers, shrunk towards a sceptic who expects nothing (a normal-normal model with known
-weights; DerSimonian & Laird 1986 for the spread between studies). A paper weighs more the better it was read, the nearer
-its family and the nearer its data regime. Null and negative results weigh like any other.
+weights; DerSimonian & Laird 1986 for the spread between studies). A paper weighs more the better it was read, and the
+nearer its family and its data regime. Null and negative results weigh like any other.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from memory.literature.notes import Effect, Note
 from memory.literature.vocabulary import Vocabulary
-from memory.records import Outcome, Prior, Regime
+from memory.records import Modality, Outcome, Record
 
 SCEPTIC_WEIGHT = 0.5
 """The sceptic counts as half a paper that was read in full and fits exactly."""
@@ -28,6 +30,31 @@ _SIBLING = 0.4
 """Weight of another family under the same parent."""
 _LEAST = 0.02
 """A paper that weighs less is not among the records a prior rests on."""
+
+
+class Regime(Record):
+    """The state of a dataset and of what is trained on it, as far as it decides what augmentation brings."""
+
+    modality: Modality | None = None
+    per_class: float | None = None
+    """Real training items of the median class."""
+    imbalance: float | None = None
+    """Items of the largest class over those of the smallest."""
+    pretrained: bool | None = None
+    """Whether the model that is trained on the data was pretrained; None: not known."""
+
+
+class Prior(Record):
+    """What the literature leads one to expect of a family of augmentation in a regime.
+
+    The unit is the gain: the share of the error that goes away, so that 0.1 takes an accuracy of 80 to 82.
+    """
+
+    mean: float
+    spread: float = Field(gt=0)
+    """Standard deviation of the gain in a new dataset."""
+    records: tuple[str, ...] = ()
+    """The papers it rests on, the weightiest first; () means that nothing is known."""
 
 
 def expected_gain(prior: Prior) -> float:

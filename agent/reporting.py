@@ -78,7 +78,7 @@ def _is_ours(use: Context, where: Path) -> bool:
 def card_text(use: Context, state: State, lines: Sequence[dict[str, Any]]) -> str:
     """Return the body of the export's dataset card."""
     tools = sorted({tool for recipe in state["arms"] for tool in recipe.split("+")})
-    cites = sorted({key for name in tools for key in use.tools[name].cites})
+    cites = sorted({key for plan in use.run.plans() for step in plan.steps for key in step.cites})
     made = "\n".join(f"- `{name}` ({use.tools[name].licence}): {use.tools[name].summary}" for name in tools)
     rows = [f"| {_cell(line)} | {line['required']} | {line['before']} | {line['after']} |" for line in lines[:200]]
     more = f"\n\nThe first 200 of {len(lines)} cells are shown." if len(lines) > 200 else ""

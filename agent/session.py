@@ -28,10 +28,10 @@ from memory import records
 from memory.datasets.dataset import open_dataset, reopen
 from memory.datasets.made import Made
 from memory.datasets.noise import read_noise
-from memory.documents import dump_yaml, read_job, read_plan
+from memory.documents import dump_yaml, read_plan
 from memory.errors import RecordError, UsageError
 from memory.exports.export import check_target, kind_of
-from memory.records import Job, Plan, Source
+from memory.records import Job, Plan
 from memory.runs import Run
 from memory.trace import Trace
 from tools import catalogue, devices
@@ -287,10 +287,3 @@ class _Sitting:
 
 def _body(decision: Any) -> dict[str, Any]:
     return {"kind": "decision", **decision.model_dump(mode="json")}
-
-
-def read_job_or_data(path: Path) -> Job:
-    """Return the job in a YAML file, or a job of defaults for a dataset."""
-    if path.suffix in {".yaml", ".yml"}:
-        return read_job(path)
-    return Job(dataset=Source(path=str(path.resolve() if path.exists() else path)))

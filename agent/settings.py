@@ -12,6 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from memory.errors import UsageError
 
 
+def _cache() -> Path:
+    """Return the folder that caches go to by convention (XDG base directories)."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if given:
+        return Path(given) / "augplan"
+    try:
+        return Path.home() / ".cache" / "augplan"
+    except RuntimeError:  # no home folder
+        return Path(tempfile.gettempdir()) / "augplan"
+
+
 class Settings(BaseModel):
     """What differs between machines and must not change a result. A flag beats the environment beats the default."""
 
@@ -25,7 +36,7 @@ class Settings(BaseModel):
     """Threads that make shards."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where tensors go; `auto` is a GPU where there is one. Texts never need one."""
-    cache: Path = Path(".cache/augplan")
+    cache: Path = Field(default_factory=_cache)
     """Folder of what can be built again at any time: the index of the literature."""
     openai_base_url: str = "https://api.openai.com/v1"
     """Where an OpenAI-compatible endpoint is; asked only where a job allows it."""
@@ -48,7 +59,6 @@ def from_environment(**flags: object) -> Settings:
     }
     values |= {name: value for name, value in flags.items() if value is not None}
     values.setdefault("workers", min(4, os.cpu_count() or 1))
-    values.setdefault("cache", _cache())
     try:
         return Settings.model_validate(values)
     except ValidationError as problem:
@@ -56,17 +66,6 @@ def from_environment(**flags: object) -> Settings:
         name = str(first["loc"][0])
         said = f"{name} {first['input']!r}: {first['msg']}"
         raise UsageError(f"This setting cannot be used: {said}.", where=f"--{name.replace('_', '-')}") from problem
-
-
-def _cache() -> Path:
-    """Return the folder that caches go to by convention (XDG base directories)."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    if given:
-        return Path(given) / "augplan"
-    try:
-        return Path.home() / ".cache" / "augplan"
-    except RuntimeError:  # no home folder
-        return Path(tempfile.gettempdir()) / "augplan"
 
 
 def wants_traceback() -> bool:

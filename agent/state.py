@@ -9,12 +9,13 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.priors import Prior
 from agent.settings import Settings
 from memory.datasets.dataset import Dataset
 from memory.datasets.made import Made
 from memory.datasets.media import Wave
 from memory.literature.index import Index
-from memory.records import Decision, Gap, Job, Modality, Plan, Prior, StopReason, Strategy, Target
+from memory.records import Decision, Gap, Job, Modality, Plan, StopReason, Strategy, Target
 from memory.runs import Run
 from tools.apply import Maker
 from tools.card import Tool

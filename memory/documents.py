@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from memory.errors import UsageError
-from memory.records import Cell, Job, Plan, Record
+from memory.records import Cell, Job, Plan, Record, Source
 
 R = TypeVar("R", bound=Record)
 
@@ -46,6 +46,13 @@ def read_job(path: Path) -> Job:
     Raises UsageError naming the file and the field: no such file, no YAML, an unknown key, a bad value.
     """
     return _from_folder(_read(path, Job), path.absolute().parent)
+
+
+def read_job_or_data(path: Path) -> Job:
+    """Return the job in a YAML file, or a job of defaults for a dataset."""
+    if path.suffix in {".yaml", ".yml"}:
+        return read_job(path)
+    return Job(dataset=Source(path=str(path.resolve() if path.exists() else path)))
 
 
 def read_plan(path: Path) -> Plan:

@@ -30,9 +30,6 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-# --- data -----------------------------------------------------------------------------------------
-
-
 class Sample(Record):
     """One item of a dataset, without its media."""
 
@@ -74,7 +71,6 @@ class Cell(Record):
         return ", ".join(f"{_word(axis)}={_word(name)}" for axis, name in sorted(self.at.items()))
 
     def __hash__(self) -> int:
-        """Cells are keys of counts."""
         return hash(tuple(sorted(self.at.items())))
 
 
@@ -164,9 +160,8 @@ class Policy(Record):
     """Who plans, who agrees, and what is allowed."""
 
     planner: Literal["rules"] = "rules"
-    encoder: str = Field("all-MiniLM-L6-v2", min_length=1)
-    """What compares meanings when the literature is searched: a name of the weights table, a folder or hub id of
-    another sentence encoder, `openai:MODEL` for an endpoint (only with `remote: allow`), or `lexical` for words."""
+    encoder: str = "all-MiniLM-L6-v2"
+    """What compares meanings in a search: a name of the weights table, folder or hub id; `openai:MODEL`; `lexical`."""
     approval: Literal["auto", "ask"] = "auto"
     remote: Literal["deny", "allow"] = "deny"
     licences: Literal["permissive", "any"] = "permissive"
@@ -228,31 +223,6 @@ class Gap(Record):
     def missing(self) -> int:
         """Items still wanted."""
         return max(0, self.required - self.have)
-
-
-class Regime(Record):
-    """The state of a dataset and of what is trained on it, as far as it decides what augmentation brings."""
-
-    modality: Modality | None = None
-    per_class: float | None = None
-    """Real training items of the median class."""
-    imbalance: float | None = None
-    """Items of the largest class over those of the smallest."""
-    pretrained: bool | None = None
-    """Whether the model that is trained on the data was pretrained; None: not known."""
-
-
-class Prior(Record):
-    """What the literature leads one to expect of a family of augmentation in a regime.
-
-    The unit is the gain: the share of the error that goes away, so that 0.1 takes an accuracy of 80 to 82.
-    """
-
-    mean: float
-    spread: float = Field(gt=0)
-    """Standard deviation of the gain in a new dataset."""
-    records: tuple[str, ...] = ()
-    """The papers it rests on, the weightiest first; () means that nothing is known."""
 
 
 class Strategy(Record):

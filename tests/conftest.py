@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", only_here)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Keep the index of the literature between tests and sessions; its name is a digest, so it is never out of date."""
+    place = request.config.cache.mkdir("augplan")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUGPLAN_CACHE", str(place))
+        yield place
 
 
 @pytest.fixture(autouse=True, scope="session")

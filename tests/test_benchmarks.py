@@ -16,6 +16,7 @@ SMALL = {
     "inspect_speed.py": [],
     "long_tail.py": ["--ratio", "4", "--largest", "12", "--at-least", "10"],
     "near_duplicates.py": ["--texts", "300"],
+    "retrieval.py": ["--limit", "4", "--records", "20"],
     "speech_tools.py": ["--items", "2", "--rounds", "1", "--only", "gain"],
     "text_tools.py": ["--sentences", "64", "--rounds", "5"],
 }

@@ -15,6 +15,7 @@ from agent import session
 from memory.bundled import materialise
 from memory.documents import read_job
 from memory.exports.export import check_target
+from memory.literature import limitations, notes, vocabulary
 from memory.runs import Run
 
 ROOT = Path(__file__).parent.parent
@@ -78,6 +79,16 @@ def test_a_command_of_the_readme_works(line: str, place: Path):
     expected = {0, 5} if words[:2] == ["run", "job.yaml"] else {0}
     assert done.returncode in expected, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_table_of_limitations_is_that_of_the_notes(request):
+    begin, end = "<!-- limitations -->\n", "\n<!-- end of limitations -->"
+    shown = README.split(begin)[1].split(end)[0]
+    made = limitations.table(notes.load(), vocabulary.load())
+    if request.config.getoption("--update-golden"):
+        (ROOT / "README.md").write_text(README.replace(shown, made), encoding="utf-8")
+        return
+    assert shown == made
 
 
 def test_the_demo_meets_every_target(tmp_path):

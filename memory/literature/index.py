@@ -31,9 +31,9 @@ _FORM = 1
 """Raised when passages are made or stored in another way."""
 NEAREST = 3
 """Passages of a note that its cosine is the mean of."""
-_MOST = 400
+_MOST = 250
 """Passages that a question is compared with; a note without any among them counts as far as the last of them."""
-HYBRID = (-9.9, 12.2, 1.9)
+HYBRID = (-10.2, 12.6, 1.9)
 """Intercept, weight of the cosine, weight of the square root of BM25."""
 LEXICAL = (-7.3, 0.0, 2.5)
 """The same where there is no encoder."""

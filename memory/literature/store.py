@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -50,16 +51,17 @@ class Store:
         if not (folder / "chroma.sqlite3").is_file():  # Chroma would make a new one
             raise _BrokenError(f"{folder} holds no index")
         self.folder, self._scratch = folder, scratch
-        self._client = _client(folder)
+        self._client: Any = None
         try:
+            self._client = _client(folder)
             self._passages = self._client.get_collection("passages", embedding_function=None)
             self._words = self._client.get_collection("words", embedding_function=None)
             there = self._passages.count()
         except Exception as problem:
-            self._client.close()
+            self._let_go()
             raise _BrokenError(f"{folder} cannot be opened: {problem}") from problem
         if there != size:
-            self._client.close()
+            self._let_go()
             raise _BrokenError(f"{folder} holds {there} passages, not {size}")
 
     @classmethod
@@ -70,11 +72,9 @@ class Store:
         Raises UsageError when the encoder cannot run.
         """
         folder, size = cache / f"literature-{digest[:16]}", len(content.passages)
-        try:
+        with suppress(_BrokenError):
             return cls(folder, size)
-        except _BrokenError:
-            scratch = _scratch_unless_writable(cache)
-        if scratch is None:
+        if _is_writable(cache):
             try:
                 with locks.held(cache / "literature.lock", _PATIENCE_S):
                     return cls._build(folder, content, encoder, say)
@@ -82,10 +82,10 @@ class Store:
                 raise UsageError(
                     "Another process has been building the index of the literature for ten minutes.", where=str(cache)
                 ) from problem
+        scratch = tempfile.TemporaryDirectory(prefix="augplan-index-")
         place = Path(scratch.name) / folder.name
         if folder.is_dir():
-            shutil.copytree(folder, place)  # whole, but Chroma opens no folder that it cannot write to
-            place.chmod(0o700)
+            _copy(folder, place)  # whole, but Chroma opens no folder that it cannot write to
         return cls._build(place, content, encoder, say, scratch)
 
     @classmethod
@@ -126,9 +126,13 @@ class Store:
 
     def close(self) -> None:
         """Let go of the folder; a temporary one is removed."""
-        self._client.close()
+        self._let_go()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+    def _let_go(self) -> None:
+        if self._client is not None:
+            self._client.close()
 
 
 class Content:
@@ -144,13 +148,22 @@ class Content:
         return [text for _, text in self.passages]
 
 
-def _scratch_unless_writable(cache: Path) -> tempfile.TemporaryDirectory[str] | None:
+def _is_writable(cache: Path) -> bool:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         (cache / "literature.lock").open("ab").close()
     except OSError:
-        return tempfile.TemporaryDirectory(prefix="augplan-index-")
-    return None
+        return False
+    return True
+
+
+def _copy(folder: Path, place: Path) -> None:
+    """Copy a folder so that the copy can be written to, whatever the rights of the original."""
+    for source in sorted(folder.rglob("*")):
+        target = place / source.relative_to(folder)
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
 
 
 def _client(folder: Path) -> Any:

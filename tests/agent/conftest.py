@@ -60,8 +60,8 @@ def texts(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(runs=tmp_path / "runs", workers=2)
+def settings(tmp_path: Path, cache: Path) -> Settings:
+    return Settings(runs=tmp_path / "runs", workers=2, cache=cache)
 
 
 @pytest.fixture

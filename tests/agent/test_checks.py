@@ -11,7 +11,15 @@ from tools.catalogue import load
 
 CELL = Cell(at={"label": "refund"})
 GAP = Gap(target=0, cell=CELL, required=10, before=2, have=2, parents=2)
-STRATEGY = Strategy(key="wei2019eda", title="EDA", score=1, families=(), modalities=("text",), tools=())
+STRATEGY = Strategy(
+    key="wei2019eda",
+    title="EDA",
+    score=1,
+    families=("lexical-edit",),
+    modalities=("text",),
+    outcome="gain",
+    tools=("text.swap_words",),
+)
 
 
 def step(**changes) -> Step:
@@ -26,7 +34,7 @@ def step(**changes) -> Step:
 
 def problems(*steps: Step, policy: Policy | None = None, left: int | None = None) -> list[str]:
     job = Job(dataset=Source(path="x"), policy=policy or Policy())
-    retrieved = [STRATEGY, STRATEGY.model_copy(update={"key": "zhang2018mixup"})]
+    retrieved = [STRATEGY, STRATEGY.model_copy(update={"key": "zhang2018mixup", "tools": ("image.mixup",)})]
     return checks.problems(Plan(round=1, planner="rules", steps=steps), job, load(), [GAP], retrieved, left)
 
 
@@ -46,7 +54,7 @@ def test_a_good_plan_has_no_problem():
             {"calls": (Call(tool="image.mixup"), Call(tool="image.affine")), "cites": ("zhang2018mixup",)},
             "chains a tool that changes labels",
         ),
-        ({"cites": ("zhang2018mixup",)}, "none of its tools rests"),
+        ({"cites": ("zhang2018mixup",)}, "describes none of its tools"),
         ({"fill": (Fill(cell=CELL, count=1), Fill(cell=CELL, count=1))}, "fills a cell twice"),
     ],
 )

@@ -35,7 +35,7 @@ def steady(body: dict[str, Any], folder: str) -> dict[str, Any]:
 
 
 def test_a_whole_trace_and_its_card(job_on, run_job, texts, compare):
-    report = run_job(job_on(targets=[{"at_least": 12}], seed=3))
+    report = run_job(job_on(targets=[{"at_least": 12}], policy={"encoder": "lexical"}, seed=3))
     run = Run.open(Path(report["run"]))
     bodies = [steady(record["body"], str(texts.parent)) for record in run.trace().read()]
     compare("trace.jsonl", "".join(json.dumps(body, ensure_ascii=False) + "\n" for body in bodies))

@@ -12,6 +12,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agent import graph, nodes, session
 from agent.graph import build
+from agent.priors import Prior
 from agent.state import Tally
 from memory.records import Call, Cell, Decision, Fill, Gap, Plan, Step, Strategy, Target
 
@@ -58,7 +59,12 @@ def test_everything_in_state_survives_a_checkpoint():
         "targets": [Target(at_least=3)],
         "gaps": [Gap(target=0, cell=cell, required=3, before=1, have=1, parents=1, reason="cap")],
         "arms": {"t": Tally(made=3, accepted=1, rejected={"leak": 2})},
-        "strategies": [Strategy(key="k", title="T", score=0.5, families=("f",), modalities=("text",), tools=("t",))],
+        "strategies": [
+            Strategy(
+                key="k", title="T", score=0.5, families=("f",), modalities=("text",), outcome="mixed", tools=("t",)
+            )
+        ],
+        "priors": {"f": Prior(mean=0.1, spread=0.1, records=("k",))},
         "plan": Plan(round=1, planner="rules", steps=(step,)),
         "decisions": [Decision(node="plan", round=1, summary="s", facts={"a": [1, {"b": None}]})],
     }

@@ -5,17 +5,26 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from agent import evidence, planner
+from agent import planner
 from agent.planner import Need
+from agent.priors import Prior
 from agent.state import Tally
-from memory.literature import notes
-from memory.records import Cell, Gap
+from memory.records import Cell, Gap, Strategy
 from tools.catalogue import select
 
+PRIOR = Prior(mean=0.05, spread=0.05, records=("wei2019eda",))
 
-def arms(tallies: dict[str, Tally] | None = None) -> list[planner.Arm]:
+
+def papers(tools) -> list[Strategy]:
+    """One paper a tool: the first that it cites."""
+    plain = {"title": "T", "score": 0.5, "families": (), "modalities": ("text",), "outcome": "gain"}
+    return [Strategy(key=f"{tool.cites[0]}{at}", tools=(tool.name,), **plain) for at, tool in enumerate(tools)]
+
+
+def arms(tallies: dict[str, Tally] | None = None, priors: dict[str, Prior] | None = None) -> list[planner.Arm]:
     tools = [tool for tool in select("augment", "text") if tool.labels == "kept"]
-    return planner.arms_of(tools, evidence.retrieve(notes.load(), "text", tools), tallies or {})
+    known = {tool.family: PRIOR for tool in tools} | (priors or {})
+    return planner.arms_of(tools, papers(tools), known, tallies or {})
 
 
 def need(label: str, have: int, required: int, room: int | None = None) -> Need:
@@ -61,7 +70,7 @@ def test_an_arm_that_is_always_rejected_is_dropped():
 
 def test_samples_that_were_not_needed_do_not_count_against_an_arm():
     arm = arms()[0]
-    full = planner.Arm(arm.tool, 1.0, arm.cites, Tally(made=100, accepted=10, rejected={"surplus": 90}))
+    full = planner.Arm(arm.tool, PRIOR, arm.cites, Tally(made=100, accepted=10, rejected={"surplus": 90}))
     assert full.acceptance == 11 / 12
 
 
@@ -91,3 +100,36 @@ def test_a_split_loses_and_invents_nothing(count: int, weights: list[float], tur
     assert sum(shares) == count
     total = sum(weights)
     assert all(abs(share - count * weight / total) <= 1 for share, weight in zip(shares, weights, strict=True))
+
+
+def test_an_arm_with_more_to_expect_gets_more():
+    better = arms(priors={"text-noise": Prior(mean=0.2, spread=0.05, records=("a",))})
+    plan = planner.plan_round(1, [need("refund", 10, 110)], better, None)
+    counts = {step.calls[0].tool: step.count for step in plan.steps}
+    assert counts["text.keyboard_noise"] > 2 * counts["text.swap_words"]
+    assert better[0].tool.family == "text-noise"
+
+
+def test_a_tool_without_a_paper_is_no_arm():
+    tools = [tool for tool in select("augment", "text") if tool.labels == "kept"]
+    known = {tool.family: PRIOR for tool in tools}
+    found = planner.arms_of(tools, papers(tools[1:]), known, {})
+    assert {arm.tool.name for arm in found} == {tool.name for tool in tools[1:]}
+
+
+def test_a_step_cites_its_own_sources_first_and_nothing_that_failed():
+    [tool] = [one for one in select("augment", "text") if one.name == "text.swap_words"]
+    plain = {"title": "T", "families": (), "modalities": ("text",), "tools": (tool.name,)}
+    retrieved = [
+        Strategy(key="null2020null", score=0.9, outcome="none", **plain),
+        *(Strategy(key=f"fine202{at}fine", score=0.8, outcome="unknown", **plain) for at in range(6)),
+        Strategy(key="wei2019eda", score=0.1, outcome="gain", **plain),
+    ]
+    [arm] = planner.arms_of([tool], retrieved, {tool.family: PRIOR}, {})
+    assert arm.cites == ("wei2019eda", "fine2020fine", "fine2021fine", "fine2022fine")
+
+
+def test_a_step_says_what_is_expected_and_from_how_much():
+    plan = planner.plan_round(1, [need("refund", 10, 110)], arms(), None)
+    assert all("expected gain 5.0 ± 5.0 % of the error, from 1 paper; not tried yet" in step.why for step in plan.steps)
+    assert planner.told(Prior(mean=0.0, spread=0.1)).endswith("from no paper that measured it")

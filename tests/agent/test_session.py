@@ -63,10 +63,10 @@ def test_no_pair_of_the_export_reaches_the_duplicate_threshold(job_on, run_job, 
 
 
 @pytest.mark.parametrize("name", ["requests", "digits", "numbers"])
-def test_batch_size_and_workers_change_nothing(name, bundled, run_job, tmp_path):
+def test_batch_size_and_workers_change_nothing(name, bundled, run_job, tmp_path, cache):
     job = bundled(name)
     digests = {
-        run_job(job, settings=Settings(runs=tmp_path / f"runs{size}", batch_size=size, workers=workers))[
+        run_job(job, settings=Settings(runs=tmp_path / f"runs{size}", batch_size=size, workers=workers, cache=cache))[
             "export_digest"
         ]
         for size, workers in ((1, 1), (64, 3))

@@ -26,6 +26,27 @@ def test_a_setting_that_cannot_be_read_is_named(monkeypatch, name, value):
         from_environment()
 
 
+def test_a_key_is_never_shown_or_stored(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    settings = from_environment()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-secret"
+    assert settings.openai_base_url == "http://127.0.0.1:1/v1"
+    assert "sk-secret" not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
+
+
+def test_caches_go_where_caches_go(monkeypatch, tmp_path):
+    monkeypatch.delenv("AUGPLAN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert from_environment().cache == tmp_path / "augplan"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert from_environment().cache == tmp_path / "home" / ".cache" / "augplan"
+    monkeypatch.setenv("AUGPLAN_CACHE", "elsewhere")
+    assert from_environment().cache == Path("elsewhere")
+
+
 def test_texts_stay_on_the_processor():
     assert devices.choose("auto", "text") == devices.choose("cuda", "text") == "cpu"
 
