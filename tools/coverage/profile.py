@@ -15,6 +15,7 @@ from tools.catalogue import select
 from tools.coverage.bins import UNKNOWN, as_number, axis_name, bins_of
 from tools.coverage.onepass import TRAIN, Twins
 from tools.coverage.patterns import uncovered
+from tools.shortcuts.channels import CHANNEL, confounds
 
 if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset
@@ -42,6 +43,7 @@ def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = N
         "uncovered_patterns": _patterns(dataset, coverage),
         "near_duplicates": _near_duplicates(dataset, coverage),
         "leaks": _leaks(dataset, coverage),
+        "confounds": confounded(coverage),
         "gaps": None if gaps is None else [gap.model_dump(mode="json") for gap in gaps[:CELLS]],
         "attributes": _attributes(dataset, coverage),
     }
@@ -132,6 +134,23 @@ def _leaks(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:
         "group_count": len(shared),
         "groups": [{"group": group, "splits": splits} for group, splits in islice(shared.items(), EXAMPLES)],
     }
+
+
+def confounded(coverage: Coverage) -> list[dict[str, Any]]:
+    """Return the measured axes of the channel that the label can be read off in training, the strongest first."""
+    label = coverage.axes.get("label")
+    if label is None:
+        return []
+    axes = {name: coverage.axes[name] for name in coverage.derived if name in CHANNEL[coverage.modality]}
+    found = confounds(label.codes, {name: axis.codes for name, axis in axes.items()}, seed=0)
+    return [
+        {
+            "axis": one.axis,
+            "strength": round(one.strength, 3),
+            "cells": [[label.values[row], axes[one.axis].values[column]] for row, column in one.cells],
+        }
+        for one in found
+    ]
 
 
 def _attributes(dataset: Dataset, coverage: Coverage) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Traps that fool a learner trained on made samples: cue words, channels tied to labels, tools that repeat."""
