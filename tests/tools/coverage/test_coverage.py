@@ -8,7 +8,8 @@ import pytest
 
 from memory.datasets.media import Payload, Wave
 from memory.errors import UsageError
-from memory.records import Cell, Columns, Gap
+from memory.job import Columns
+from memory.records import Cell, Gap
 from tools.catalogue import load
 from tools.coverage.coverage import Coverage, bin_of, measure_all, profile, survey
 from tools.seeds import generator
