@@ -14,11 +14,20 @@ from memory.errors import UsageError
 
 def _cache() -> Path:
     """Return the folder that caches go to by convention (XDG base directories)."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
+    return _place("XDG_CACHE_HOME", Path(".cache"))
+
+
+def _memory() -> Path:
+    """Return the folder that a person's data go to by convention (XDG base directories)."""
+    return _place("XDG_DATA_HOME", Path(".local") / "share")
+
+
+def _place(variable: str, usual: Path) -> Path:
+    given = os.environ.get(variable, "")
     if given:
         return Path(given) / "augplan"
     try:
-        return Path.home() / ".cache" / "augplan"
+        return Path.home() / usual / "augplan"
     except RuntimeError:  # no home folder
         return Path(tempfile.gettempdir()) / "augplan"
 
@@ -38,6 +47,8 @@ class Settings(BaseModel):
     """Where tensors go; `auto` is a GPU where there is one. Texts never need one."""
     cache: Path = Field(default_factory=_cache)
     """Folder of what can be built again at any time: the index of the literature."""
+    memory: Path = Field(default_factory=_memory)
+    """Folder of what earlier runs measured (memory.outcomes)."""
     openai_base_url: str = "https://api.openai.com/v1"
     """Where an OpenAI-compatible endpoint is; asked only where a job allows it."""
     openai_api_key: SecretStr | None = Field(None, exclude=True)
@@ -48,10 +59,10 @@ _FIELDS = tuple(Settings.model_fields)
 
 
 def from_environment(**flags: object) -> Settings:
-    """Return the settings: `flags` that are not None, then AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _CACHE.
+    """Return the settings: `flags` that are not None, then the environment, then the defaults.
 
-    OPENAI_BASE_URL and OPENAI_API_KEY are read under their usual names. Raises UsageError naming the variable or flag
-    that cannot be read.
+    Read are AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _CACHE and _MEMORY. OPENAI_BASE_URL and OPENAI_API_KEY
+    go by their usual names. Raises UsageError naming the variable or flag that cannot be read.
     """
     variables = {name: name.upper() if name.startswith("openai") else f"AUGPLAN_{name.upper()}" for name in _FIELDS}
     values: dict[str, object] = {

@@ -47,6 +47,29 @@ def test_caches_go_where_caches_go(monkeypatch, tmp_path):
     assert from_environment().cache == Path("elsewhere")
 
 
+def test_the_memory_goes_where_the_data_of_a_person_go(monkeypatch, tmp_path):
+    monkeypatch.delenv("AUGPLAN_MEMORY", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert from_environment().memory == tmp_path / "augplan"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert from_environment().memory == tmp_path / "home" / ".local" / "share" / "augplan"
+    monkeypatch.setenv("AUGPLAN_MEMORY", "elsewhere")
+    assert from_environment().memory == Path("elsewhere")
+
+
+def test_without_a_home_folder_there_is_still_a_place(monkeypatch):
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("AUGPLAN_MEMORY", "AUGPLAN_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    settings = from_environment()
+    assert settings.memory.name == settings.cache.name == "augplan"
+    assert settings.memory.is_absolute()
+
+
 def test_texts_stay_on_the_processor():
     assert devices.choose("auto", "text") == devices.choose("cuda", "text") == "cpu"
 
