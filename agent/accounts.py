@@ -7,9 +7,10 @@ from typing import Any
 
 from agent.checks import cap_left, why_closed
 from agent.planner import Need
-from agent.state import Tally
+from agent.tally import Tally
 from memory.datasets.made import Candidate, Judged
-from memory.records import Cell, Columns, Gap, Job, Target, Verdict
+from memory.job import Columns, Goal, Job, Reach, Target
+from memory.records import Cell, Gap, Verdict
 from tools.candidates import standing
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
@@ -19,6 +20,11 @@ def default_targets(coverage: Coverage) -> list[Target]:
     """Return the target of a job that states none: every class as large as the largest."""
     sizes = coverage.count(("label",), {}).values()
     return [Target(axes=("label",), at_least=max(sizes))] if sizes else []
+
+
+def targets_of(job: Job, coverage: Coverage) -> list[Target]:
+    """Return the targets that count cells; a job without any target gets the default, one with a goal alone none."""
+    return list(job.cells) if job.targets else default_targets(coverage)
 
 
 def slot(target: int, cell: Cell) -> str:
@@ -140,8 +146,9 @@ class Books:
         if made.soft_label:
             return None
         cell, plain = Cell(at=made.cell).key, [other for other in waiting if not other.soft_label]
-        missing = max(gap.missing - self.filled.get(slot(gap.target, gap.cell), 0) for gap in self.gaps[cell])
-        if missing <= sum(self._is_inside(other, made.cell) for other in plain):
+        gaps = self.gaps.get(cell, ())
+        missing = max((gap.missing - self.filled.get(slot(gap.target, gap.cell), 0) for gap in gaps), default=None)
+        if missing is not None and missing <= sum(self._is_inside(other, made.cell) for other in plain):
             return Verdict(gate="surplus", accepted=False, why=f"{cell} was full already")
         label = made.label
         if label is None:
@@ -162,7 +169,7 @@ class Books:
     def book(self, recipe: str, made: Candidate, judged: Judged) -> None:
         """Enter one judged candidate."""
         self.waiting.pop(made.id, None)
-        gaps = self.gaps[Cell(at=made.cell).key]
+        gaps = self.gaps.get(Cell(at=made.cell).key, ())
         _enter(self.arms, recipe, judged)
         for gap in gaps:
             _enter(self.cells, slot(gap.target, gap.cell), judged)
@@ -219,3 +226,27 @@ def table(
                 }
             )
     return lines
+
+
+def goal_line(target: int, goal: Goal, held_out: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the line of the goal: macro-F1 before and after on the split that nothing was chosen on.
+
+    It is met when the lower bound of the paired interval reaches the gain that was asked for; doing nothing gains 0.
+    """
+    met = held_out is not None and held_out["low"] >= goal.gain
+    return {
+        "target": target,
+        "cell": {"measure": goal.measure},
+        "required": goal.gain,
+        "before": None if held_out is None else held_out["before"],
+        "after": None if held_out is None else held_out["after"],
+        "met": met,
+        "reason": None if met else "no_progress",
+    }
+
+
+def reach_line(target: int, goal: Reach, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the line of held-out coverage: the share of validation items with a training neighbour."""
+    met = found["after"] >= goal.at_least
+    facts = {"required": goal.at_least, "before": found["before"], "after": found["after"], "met": met}
+    return {"target": target, "cell": {"measure": goal.measure}, **facts, "reason": None if met else "no_progress"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from agent.state import Tally
+from agent.tally import Tally
 from memory.errors import UsageError
-from memory.records import Gap, Job, Limits, Plan, Policy, Reason, Step, StopReason, Strategy
+from memory.job import Job, Limits, Policy
+from memory.records import Gap, Plan, Reason, Step, StopReason, Strategy
 from tools.card import Tool
 from tools.catalogue import why_not_allowed, why_not_runnable
 from tools.seeds import check_draw
@@ -39,7 +40,7 @@ def problems(
         found += [
             f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
             for fill in step.fill
-            if fill.cell not in known
+            if fill.cell not in known and not plan.trials
         ]
         cells = [fill.cell for fill in step.fill]
         if len(set(cells)) < len(cells):
@@ -113,14 +114,24 @@ def time_is_up(limits: Limits, seconds: float, gpu_seconds: float) -> bool:
     return spent or (limits.gpu_seconds is not None and gpu_seconds > limits.gpu_seconds)
 
 
-def why_stop(
-    gaps: Sequence[Gap], limits: Limits, made: int, seconds: float, rounds: int, gpu_seconds: float = 0.0
+def why_stop(  # noqa: PLR0913  everything that can end a run
+    gaps: Sequence[Gap],
+    limits: Limits,
+    made: int,
+    seconds: float,
+    rounds: int,
+    *,
+    gpu_seconds: float = 0.0,
+    trying: bool = False,
 ) -> StopReason | None:
-    """Return why the loop ends now, or None. Reaching a limit is an outcome, not an exception."""
+    """Return why the loop ends now, or None. Reaching a limit is an outcome, not an exception.
+
+    `trying`: the job has a goal, and what helps most is still being found; then no gap is no reason.
+    """
     short = [gap for gap in gaps if gap.missing]
-    if not short:
+    if not short and not trying:
         return "targets_met"
-    if all(gap.reason for gap in short):
+    if not trying and all(gap.reason for gap in short):
         return "no_progress"
     if limits.samples is not None and made >= limits.samples:
         return "budget_spent"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent.cli_audit import audit_app
+from agent.cli_outcomes import outcomes_app
 from agent.options import BatchSize, Json, Runs, Seed, Work, Workers, Yes, settings_of
 
 if TYPE_CHECKING:
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="augplan",
-    help="Plan data augmentation for text, images and speech, do it, and account for every sample.",
+    help="Plan data augmentation for text, images and speech, do it, and prove whether it helped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(audit_app, name="audit")
+app.add_typer(outcomes_app, name="outcomes")
 
 UNMET = 5
 WAITING = 3
@@ -117,7 +119,7 @@ def plan(
     from agent import display, inspection
     from memory.documents import dump_yaml
     from memory.errors import UsageError
-    from memory.records import Job
+    from memory.job import Job
 
     if schema:
         display.json_out(Job.model_json_schema())

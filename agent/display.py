@@ -23,6 +23,7 @@ _SAYING = {
     "index": "indexing the literature (once)",
     "apply": "making",
     "judge": "judging",
+    "measure": "measuring",
 }
 
 
@@ -84,16 +85,63 @@ def table(
 
 
 def report(result: dict[str, Any]) -> None:
-    """Print how a run ended: coverage before and after, what was made and refused, where it is."""
-    lines = sorted(result["targets"], key=lambda line: (line["met"], line["before"] / line["required"]))
+    """Print how a run ended: coverage before and after, what it proved, what was made and refused, where it is."""
+    cells = [line for line in result["targets"] if "measure" not in line["cell"]]
+    lines = sorted(cells, key=lambda line: (line["met"], line["before"] / line["required"]))
     rows = [(*(_cell(line), line["required"], line["before"], line["after"]), _state(line)) for line in lines]
     heads, numbers = ("cell", "required", "before", "after", "state"), ("required", "before", "after")
-    table(f"{result['dataset']} ({result['modality']}): {result['stop_reason']}", heads, rows, numbers)
+    title = f"{result['dataset']} ({result['modality']}): {result['stop_reason']}"
+    if rows:
+        table(title, heads, rows, numbers)
+    if result["proof"]:
+        if not rows:
+            say(title)
+        _proof(result["proof"])
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
-    say(f"{result['made']} made, {result['accepted']} accepted; refused: {refused}; {result['cost']['seconds']:.1f} s")
+    dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
+    counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"
+    say(f"{counts}; {result['cost']['seconds']:.1f} s")
     if result["export"]:
         say(f"export: {result['export']}")
     say(f"run:    {result['run']}")
+
+
+def _proof(proof: dict[str, Any]) -> None:
+    tried = sorted(proof["tried"], key=lambda one: (not one["kept"], -(one["points"] or 0.0)))
+    rows = [
+        (
+            one["arm"],
+            one["accepted"],
+            _points(one, "points"),
+            "; ".join(one["left_out"].values()) or ("kept" if one["kept"] else "dropped"),
+        )
+        for one in tried
+    ]
+    table("Tried, on items nobody was trained on", ("recipe", "samples", "gain in macro-F1", ""), rows, ("samples",))
+    found = proof["held_out"]
+    if found is None:
+        say("No split was held out, so nothing could be proven.")
+    else:
+        shown = [(found["settled"], f"{100 * found['after']:.1f}", _points(found, "gain"))]
+        shown += [
+            (name, f"{100 * one['macro_f1']:.1f}", _points(one, "gain")) for name, one in found["instead"].items()
+        ]
+        table(f"Proof, on {found['items']} {found['split']} items", ("trained on", "macro-F1", "gain"), shown)
+    for line in proof["advice"]:
+        say(line)
+
+
+def _fate(one: dict[str, Any]) -> str:
+    """Say what became of a recipe: kept or dropped, and what of it was left out whatever it brought."""
+    notes = dict.fromkeys([*one["left_out"].values(), *one["notes"].values()])
+    return "; ".join(["kept" if one["kept"] else "dropped", *notes])
+
+
+def _points(one: dict[str, Any], gain: str) -> str:
+    if one[gain] is None:
+        return "not measured"
+    middle, low, high = (round(100 * one[name], 1) + 0.0 for name in (gain, "low", "high"))  # + 0.0: no "-0.0"
+    return f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _cell(line: dict[str, Any]) -> str:
@@ -117,6 +165,9 @@ def profile(facts: dict[str, Any]) -> None:
     near, leaks = facts["near_duplicates"], facts["leaks"]
     ratio = "-" if facts["imbalance_ratio"] is None else f"{facts['imbalance_ratio']:.1f}"
     say(f"imbalance ratio {ratio}; near-duplicates {near['count']}; leaks {leaks['count']}")
+    for one in facts["confounds"]:
+        pairs = ", ".join(f"{label} with {value}" for label, value in one["cells"])
+        say(f"confound: the label can be read off {one['axis']} (V {one['strength']:.2f}): {pairs}")
     attributes = [
         (name, one.get("unit", ""), _number(one.get("min")), _number(one.get("median")), _number(one.get("max")))
         for name, one in facts["attributes"].items()

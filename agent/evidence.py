@@ -8,12 +8,14 @@ from statistics import median
 from agent.priors import Prior, Regime, outcome_of, priors
 from agent.settings import Settings
 from memory.errors import UsageError
+from memory.job import Job, Policy, Target
 from memory.literature import notes, vocabulary
 from memory.literature.index import Index, Query
 from memory.literature.notes import Note
 from memory.literature.store import Say
 from memory.literature.vocabulary import Vocabulary
-from memory.records import Gap, Job, Policy, Strategy, Target
+from memory.outcomes import Outcome
+from memory.records import Gap, Strategy
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
 from tools.embed.choose import choose
@@ -147,6 +149,6 @@ def strategy_of(note: Note, score: float, tools: tuple[str, ...], words: Vocabul
     )
 
 
-def priors_of(tools: Sequence[Tool], regime: Regime) -> dict[str, Prior]:
-    """Return family -> prior for the families of some tools."""
-    return priors((tool.family for tool in tools), regime, notes.load(), vocabulary.load())
+def priors_of(tools: Sequence[Tool], regime: Regime, outcomes: Sequence[Outcome] = ()) -> dict[str, Prior]:
+    """Return family -> prior for the families of some tools: what papers measured, and what earlier runs did."""
+    return priors((tool.family for tool in tools), regime, notes.load(), vocabulary.load(), outcomes)

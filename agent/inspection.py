@@ -23,9 +23,9 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
     keep_quiet(job.policy.remote)
     with TemporaryDirectory(prefix="augplan-") as place:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
-        check_axes(dataset, (axis for target in job.targets for axis in target.axes))
+        check_axes(dataset, (axis for target in job.cells for axis in target.axes))
         coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
-        targets = list(job.targets) or accounts.default_targets(coverage)
+        targets = accounts.targets_of(job, coverage)
         gaps = accounts.first_gaps(targets, coverage)
         skipped = {"count": dataset.skipped_count, "first": [vars(one) for one in dataset.skipped[:100]]}
         return profile(dataset, coverage, gaps) | {

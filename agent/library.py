@@ -16,10 +16,11 @@ from agent.settings import Settings, keep_quiet
 from memory.datasets.dataset import open_dataset
 from memory.documents import read_job_or_data
 from memory.errors import UsageError
+from memory.job import Job, Policy
 from memory.literature import notes, vocabulary
 from memory.literature.index import ANSWERED, Found, Query
 from memory.literature.notes import Effect, Note
-from memory.records import Job, Modality, Policy, Record
+from memory.records import Modality, Record
 from tools.catalogue import load, select, why_not_allowed, why_not_runnable
 from tools.coverage.coverage import check_axes, survey
 
@@ -124,9 +125,9 @@ def _of_data(path: Path, say: Say) -> tuple[Query, Regime]:
     keep_quiet(job.policy.remote)
     with TemporaryDirectory(prefix="augplan-") as place:
         dataset = open_dataset(job.dataset, Path(place), job.seed)
-        check_axes(dataset, (axis for target in job.targets for axis in target.axes))
+        check_axes(dataset, (axis for target in job.cells for axis in target.axes))
         coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
-        targets = list(job.targets) or accounts.default_targets(coverage)
+        targets = accounts.targets_of(job, coverage)
         gaps = accounts.first_gaps(targets, coverage)
         tools = select("augment", dataset.modality)
         query = evidence.query_of(job, coverage, targets, gaps, tools, dataset.columns.label or "label")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from agent import accounts, audit, checks, evidence, planner, reporting, work
-from agent.state import Context, State, Tally, Update
+from agent import accounts, audit, baseline, checks, evidence, holes, planner, recipes, reporting, trials, work
+from agent.state import Context, State, Update
+from agent.tally import added, merged
 from memory.documents import dump_yaml
 from memory.errors import UsageError
-from memory.records import Decision, Gap, Plan, Strategy
+from memory.outcomes import digest
+from memory.records import Decision, Gap, Plan, StopReason, Strategy
 from tools.card import Tool
-from tools.catalogue import select, why_not_allowed, why_not_runnable
+from tools.catalogue import select
 
 
 def listen(state: State, runtime: Runtime[Context]) -> Update:
@@ -35,7 +37,7 @@ def listen(state: State, runtime: Runtime[Context]) -> Update:
         "accepted": 0,
         "seconds": 0.0,
     }
-    fresh |= {"gpu_seconds": 0.0, "stop": None, "plan": None}
+    fresh |= {"gpu_seconds": 0.0, "stop": None, "plan": None, "trials": {}, "settled": None, "kept": []}
     return fresh | _decided("listen", 0, f"work on {job.dataset.path}", facts)
 
 
@@ -48,16 +50,24 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     """Count every cell, close those that nothing can fill, and stop when there is a reason to."""
     use, number = runtime.context, state["round"]
     coverage = work.coverage(use)
-    targets = state.get("targets") or list(use.job.targets) or accounts.default_targets(coverage)
+    targets = state["targets"] if number else accounts.targets_of(use.job, coverage) + holes.wanted(use)
     gaps = state["gaps"] if number else accounts.first_gaps(targets, coverage)
     gaps = [_counted(gap, state["filled"]) for gap in gaps]
-    tools, forbidden = _tools(use)
+    tools, forbidden = work.tools_here(use)
     needed = accounts.needs(gaps, use.job, coverage, use.dataset.columns, tools, state["labels"])
     reasons = accounts.close(needed, state["cells"], bool(tools), bool(forbidden))
     gaps = [gap.model_copy(update={"reason": reasons.get(accounts.slot(gap.target, gap.cell))}) for gap in gaps]
-    stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number, state["gpu_seconds"])
+    trying = trials.is_open(use, state)
+    spent = state["gpu_seconds"]
+    stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number, gpu_seconds=spent, trying=trying)
     if use.given is not None and number and stop is None:
         stop = "plan_done"
+    update: Update = {"targets": targets, "stop": stop}
+    if trying and not number:
+        update |= baseline.measure(use)
+    if trying and stop is not None:
+        update |= trials.settle(use, _with(state, update))
+        gaps = [_counted(gap, update["filled"]) for gap in gaps]
     gaps = _give_reasons(gaps, stop)
     short = [gap for gap in gaps if gap.missing]
     facts: dict[str, Any] = {"stop": stop, "missing": sum(gap.missing for gap in short)}
@@ -65,8 +75,10 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     if not number:
         facts["targets"] = [target.model_dump(mode="json") for target in targets]
         facts["forbidden"] = forbidden
+    if "baseline" in update:
+        facts |= {"baseline": update["baseline"], "trials": trials.facts_of(use, _with(state, update))}
     summary = f"{len(short)} of {len(gaps)} short cells are still short, {facts['missing']} samples missing"
-    update: Update = {"targets": targets, "gaps": gaps, "stop": stop, "seconds": use.clock()}
+    update |= {"gaps": gaps, "seconds": use.clock()}
     return update | _decided("inspect", number, summary, facts)
 
 
@@ -78,7 +90,7 @@ def retrieve(state: State, runtime: Runtime[Context]) -> Update:
     label = use.dataset.columns.label or "label"
     query = evidence.query_of(use.job, coverage, state["targets"], state["gaps"], tools, label)
     regime = evidence.regime_of(coverage, use.job)
-    found, priors = evidence.retrieve(index, query, tools), evidence.priors_of(tools, regime)
+    found, priors = evidence.retrieve(index, query, tools), evidence.priors_of(tools, regime, use.remembered)
     facts = {
         "query": query.model_dump(mode="json", exclude_defaults=True),
         "ranking": index.ranking,
@@ -88,6 +100,7 @@ def retrieve(state: State, runtime: Runtime[Context]) -> Update:
         "strategies": [[one.key, one.score, one.outcome, list(one.tools)] for one in found],
         "regime": regime.model_dump(mode="json"),
         "priors": {name: one.model_dump(mode="json") for name, one in priors.items()},
+        "remembered": digest(use.remembered) if use.remembered else None,
     }
     summary = f"{len(found)} papers, {index.ranking} ranking"
     return {"strategies": found, "priors": priors} | _decided("retrieve", state["round"], summary, facts)
@@ -96,22 +109,36 @@ def retrieve(state: State, runtime: Runtime[Context]) -> Update:
 def plan(state: State, runtime: Runtime[Context]) -> Update:
     """Make the plan of the next round; only one that passes every check goes on."""
     use, number = runtime.context, state["round"] + 1
-    tools, _ = _tools(use)
+    tools, _ = work.tools_here(use)
     limit = use.job.limits.samples
     left = None if limit is None else limit - state["made"]
-    open_gaps = [gap for gap in state["gaps"] if gap.missing and not gap.reason]
-    given = use.given and use.given.model_copy(update={"round": number})
-    made = given or _rules(use, state, number, open_gaps, tools, left)
+    settled: Update = {}
+    made = use.given and use.given.model_copy(update={"round": number})
+    if made is None and trials.is_open(use, state):
+        choice, known = trials.choose(use, state, tools)
+        made = trials.plan_of(use, state, number, choice, known)
+        if not made.steps:
+            settled = trials.settle(use, state) | {"why": choice.why}
+            state = _with(state, settled)
+            made = None
+    if made is None:
+        made = _rules(use, state, number, tools, left)
+        if settled and not made.steps:
+            made = made.model_copy(update={"why": f"settled on {settled['settled']}: {settled['why']}"})
     here = {tool.name: tool for tool in select("augment", use.modality)}
     wrong = checks.problems(made, use.job, here, state["gaps"], state["strategies"], left)
     wrong += work.unknown_starts(use, made)
     if wrong:
         raise UsageError("This plan may not run:\n  " + "\n  ".join(wrong), where="plan")
     use.run.write_text(f"plan-{number}.yaml", dump_yaml(made))
-    facts = {"planner": made.planner, "why": made.why, "steps": [step.model_dump(mode="json") for step in made.steps]}
-    update: Update = {"plan": made}
+    steps = [step.model_dump(mode="json") for step in made.steps]
+    facts: dict[str, Any] = {"planner": made.planner, "why": made.why, "steps": steps}
+    if use.job.goal is not None:
+        facts |= {"tried": dict(made.trials), "settled": state["settled"], "settled_why": settled.pop("why", "")}
+    update: Update = {"plan": made, **settled}
     if not made.steps:
-        update |= {"stop": "no_progress", "gaps": _give_reasons(state["gaps"], "no_progress")}
+        update["stop"] = _nothing_left(use, state)
+        update["gaps"] = _give_reasons(_recounted(state), update["stop"])
     samples = sum(step.count for step in made.steps)
     return update | _decided("plan", number, f"{len(made.steps)} steps, {samples} samples: {made.why}", facts)
 
@@ -152,9 +179,11 @@ def apply(state: State, runtime: Runtime[Context]) -> Update:
 def judge(state: State, runtime: Runtime[Context]) -> Update:
     """Put every candidate before the gates; stop filling a cell when it is full."""
     use, chosen = runtime.context, _plan(state)
-    books = accounts.Books(
-        state["gaps"], state["targets"], state["labels"], work.coverage(use), use.dataset.columns, use.job
-    )
+    gaps, job, labels = state["gaps"], use.job, state["labels"]
+    if chosen.trials:  # nothing of a trial counts before it is kept, and its plan kept to the cap
+        limits = job.limits.model_copy(update={"synthetic_per_real": None})
+        gaps, job, labels = [], job.model_copy(update={"limits": limits}), {}
+    books = accounts.Books(gaps, state["targets"], labels, work.coverage(use), use.dataset.columns, job)
     outcome = work.judge_steps(use, chosen, books, state["steps"], state["fresh"])
     facts = {"accepted": outcome["accepted"], "rejected": outcome["rejected"]}
     return {"outcome": outcome, "seconds": use.clock()} | _decided(
@@ -163,24 +192,33 @@ def judge(state: State, runtime: Runtime[Context]) -> Update:
 
 
 def learn(state: State, runtime: Runtime[Context]) -> Update:
-    """Take in how arms and cells fared, for the next plan."""
-    outcome, chosen = state["outcome"], _plan(state)
-    arms = _merged(state["arms"], outcome["arms"])
+    """Take in how arms and cells fared, and what each trial brings, for the next plan."""
+    use, outcome, chosen = runtime.context, state["outcome"], _plan(state)
+    arms = merged(state["arms"], outcome["arms"])
+    fresh = list(state["fresh"])
     update: Update = {
         "round": chosen.round,
         "arms": arms,
-        "cells": _merged(state["cells"], outcome["cells"]),
-        "filled": _added(state["filled"], outcome["filled"]),
-        "labels": _added(state["labels"], outcome["labels"]),
-        "rejected": _added(state["rejected"], outcome["rejected"]),
+        "rejected": added(state["rejected"], outcome["rejected"]),
         "made": state["made"] + outcome["made"],
         "accepted": state["accepted"] + outcome["accepted"],
-        "steps": [*state["steps"], *state["fresh"]],
+        "steps": [*state["steps"], *fresh],
         "fresh": {},
         "outcome": {},
     }
-    facts = {name: [tally.accepted, tally.made] for name, tally in arms.items()}
-    return update | _decided("learn", chosen.round, f"{len(facts)} arms have been tried", {"arms": facts})
+    facts: dict[str, Any] = {"arms": {name: [tally.accepted, tally.made] for name, tally in arms.items()}}
+    if chosen.trials:
+        update["trials"] = trials.measure(use, state, chosen, trials.known_recipes(use, state, work.tools_here(use)[0]))
+        facts["trials"] = trials.facts_of(use, _with(state, update))
+    else:
+        update |= {
+            "cells": merged(state["cells"], outcome["cells"]),
+            "filled": added(state["filled"], outcome["filled"]),
+            "labels": added(state["labels"], outcome["labels"]),
+            "kept": [*state["kept"], *fresh],
+        }
+    update["seconds"] = use.clock()
+    return update | _decided("learn", chosen.round, f"{len(arms)} arms have been tried", facts)
 
 
 def report(state: State, runtime: Runtime[Context]) -> Update:
@@ -204,21 +242,31 @@ def _plan(state: State) -> Plan:
     return chosen
 
 
-def _tools(use: Context) -> tuple[list[Tool], list[str]]:
-    """Return the label-keeping tools that may run here, and why the others may not."""
-    kept = [tool for tool in select("augment", use.modality) if tool.labels == "kept"]
-    why = {tool.name: why_not_allowed(tool, use.job.policy) or why_not_runnable(tool) for tool in kept}
-    return [tool for tool in kept if why[tool.name] is None], [reason for reason in why.values() if reason]
-
-
-def _rules(
-    use: Context, state: State, number: int, gaps: Sequence[Gap], tools: Sequence[Tool], left: int | None
-) -> Plan:
+def _rules(use: Context, state: State, number: int, tools: Sequence[Tool], left: int | None) -> Plan:
+    """Fill open cells: with the tools of the recipe that was settled on, where there is one that makes samples."""
     strategies: list[Strategy] = state["strategies"]
+    gaps = [gap for gap in _recounted(state) if gap.missing and not gap.reason]
+    if state["settled"] and (proven := trials.tools_of(use, state)):
+        tools = [tool for tool in tools if tool.name in proven]
     arms = planner.arms_of(tools, strategies, state["priors"], state["arms"])
     now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
     needed = accounts.needs(now, use.job, work.coverage(use), use.dataset.columns, tools, state["labels"])
     return planner.plan_round(number, needed, arms, left)
+
+
+def _with(state: State, update: Update) -> State:
+    return cast("State", {**state, **update})
+
+
+def _recounted(state: State) -> list[Gap]:
+    return [_counted(gap, state["filled"]) for gap in state["gaps"]]
+
+
+def _nothing_left(use: Context, state: State) -> StopReason:
+    """Return why a run without another step ends."""
+    if state["settled"] is None or any(gap.missing for gap in _recounted(state)):
+        return "no_progress"
+    return "nothing_helps" if state["settled"] == recipes.AS_IS else "settled"
 
 
 def _counted(gap: Gap, filled: dict[str, int]) -> Gap:
@@ -232,22 +280,3 @@ def _give_reasons(gaps: Sequence[Gap], stop: str | None) -> list[Gap]:
     reasons = {"budget_spent": "budget", "round_limit": "budget", "declined": "not_allowed"}
     reason = reasons.get(stop, "no_strategy" if stop == "no_progress" else "no_progress")
     return [gap.model_copy(update={"reason": gap.reason or reason}) if gap.missing else gap for gap in gaps]
-
-
-def _added(old: dict[str, int], new: dict[str, int]) -> dict[str, int]:
-    return {name: old.get(name, 0) + new.get(name, 0) for name in (*old, *(name for name in new if name not in old))}
-
-
-def _merged(old: dict[str, Tally], new: dict[str, Any]) -> dict[str, Tally]:
-    merged = dict(old)
-    for name, brought in new.items():
-        was = merged.get(name, Tally())
-        dry = not brought["accepted"]
-        merged[name] = Tally(
-            made=was.made + brought["made"],
-            accepted=was.accepted + brought["accepted"],
-            rejected=_added(was.rejected, brought["rejected"]),
-            dry_rounds=was.dry_rounds + 1 if dry else 0,
-            dry_made=was.dry_made + brought["made"] if dry else 0,
-        )
-    return merged

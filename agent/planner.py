@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.priors import Prior, expected_gain
-from agent.state import Tally
+from agent.tally import Tally
 from memory.records import Call, Cell, Draw, Fill, Gap, Plan, Step, Strategy
 from tools.card import Tool
 
@@ -71,13 +71,13 @@ def arms_of(
     """Return one arm per tool that a retrieved paper describes, best first. `priors` are by family."""
     arms = []
     for tool in tools:
-        cites = _cited(tool, strategies)
+        cites = cited(tool, strategies)
         if cites:
             arms.append(Arm(tool, priors[tool.family], cites, tallies.get(tool.name, Tally())))
     return sorted(arms, key=lambda arm: (-arm.weight, arm.tool.name))
 
 
-def _cited(tool: Tool, strategies: Sequence[Strategy]) -> tuple[str, ...]:
+def cited(tool: Tool, strategies: Sequence[Strategy]) -> tuple[str, ...]:
     """Return the papers that a step with this tool cites: its sources, then the best that report no failure of it."""
     mine = [one for one in strategies if tool.name in one.tools]
     sources = [one.key for one in mine if one.key in tool.cites]
@@ -98,7 +98,7 @@ def plan_round(number: int, needs: Sequence[Need], arms: Sequence[Arm], samples_
             continue
         count = min(_candidates(number, need, usable), int(min(left, 2**31)))
         left -= count
-        for arm, share in zip(usable, _split(count, [arm.weight for arm in usable], turn), strict=True):
+        for arm, share in zip(usable, split(count, [arm.weight for arm in usable], turn), strict=True):
             if share:
                 fills.setdefault(arm.tool.name, []).append(Fill(cell=need.gap.cell, count=share, start=need.start))
     steps = tuple(_step(number, arm, fills[arm.tool.name]) for arm in arms if fills.get(arm.tool.name))
@@ -121,7 +121,7 @@ def _candidates(number: int, need: Need, arms: Sequence[Arm]) -> int:
     return min(math.ceil(wanted / max(expected, 0.1)), 4 * wanted + 8)
 
 
-def _split(count: int, weights: Sequence[float], turn: int) -> list[int]:
+def split(count: int, weights: Sequence[float], turn: int) -> list[int]:
     """Split `count` in proportion to `weights` by largest remainder; ties go round with `turn`."""
     total = sum(weights)
     exact = [count * weight / total for weight in weights]
@@ -136,6 +136,8 @@ def told(prior: Prior) -> str:
     """Return a prior in words: what share of the error is expected to go away, and on how much that rests."""
     papers = len(prior.records)
     rests = "no paper that measured it" if not papers else "1 paper" if papers == 1 else f"{papers} papers"
+    if prior.outcomes:
+        rests += f" and {prior.outcomes} earlier run{'s' if prior.outcomes > 1 else ''}"
     return f"expected gain {100 * prior.mean:.1f} ± {100 * prior.spread:.1f} % of the error, from {rests}"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent import accounts, work
+from agent import accounts, experience, holes, policy, proof, trials, work
+from agent.page import page
 from agent.state import Context, State
 from memory.datasets.made import Candidate, Judged
 from memory.digests import digest
@@ -20,21 +20,33 @@ def finish(use: Context, state: State) -> dict[str, Any]:
     """Write the export and both reports; return the report."""
     lines = accounts.table(state.get("targets", []), work.coverage(use), state["filled"], state["gaps"])
     contents: list[str] = []
-    where = None
+    where, proven = None, None
     if state["stop"] != "dry_run":
         where = _export(use, state, lines, contents)
+        proven = _proof(use, state)
+    if use.job.goal is not None and state["stop"] != "dry_run":
+        lines = [*lines, accounts.goal_line(len(lines), use.job.goal, proven and proven["held_out"])]
+    reached = None
+    if use.job.reach is not None and state["stop"] != "dry_run":
+        reached = holes.again(use, holes.look(use), state["kept"])
+        lines = [*lines, accounts.reach_line(len(lines), use.job.reach, reached)]
+    met = all(line["met"] for line in lines)
     result = {
         "run": str(use.run.folder),
         "dataset": use.dataset.name,
         "modality": use.modality,
-        "stop_reason": state["stop"],
+        "stop_reason": "targets_met" if met and state["stop"] == "settled" else state["stop"],
         "targets": lines,
-        "met": all(line["met"] for line in lines),
+        "met": met,
         "rounds": state["round"],
         "made": state["made"],
-        "accepted": state["accepted"],
+        "accepted": len(contents) if where is not None else state["accepted"],
+        "dropped": state["accepted"] - len(contents) if where is not None else 0,
         "rejected": state["rejected"],
         "arms": {name: tally.model_dump() for name, tally in state["arms"].items()},
+        "kept_steps": state["kept"],
+        "proof": proven,
+        "held_out_coverage": reached,
         "real": use.dataset.splits(),
         "skipped": {"count": use.dataset.skipped_count, "first": [vars(one) for one in use.dataset.skipped[:20]]},
         "cost": {
@@ -52,6 +64,31 @@ def finish(use: Context, state: State) -> dict[str, Any]:
     return result
 
 
+_SHOWN = {"made", "accepted", "points", "low", "high", "curve", "left_out", "notes"}
+"""What a report shows of a trial."""
+
+
+def _proof(use: Context, state: State) -> dict[str, Any] | None:
+    """Return what the samples that were kept bring, what was tried, and what to do next; None without a goal."""
+    if use.job.goal is None or state["settled"] is None:
+        return None
+    error = trials.standing(use, state).error
+    tried = []
+    for name, one in state["trials"].items():
+        facts = one.model_dump(mode="json", include=_SHOWN)
+        chance = round(policy.probability(one, error), 4) if error else 0.0
+        tried.append({"arm": name, "kept": name == state["settled"], "worth_it": chance, **facts})
+    known = proof.known_of(use, state)
+    return {
+        "settled": state["settled"],
+        "chosen_on": {name: state["baseline"][name] for name in ("measured_on", "items", "units", "macro_f1")},
+        "tried": tried,
+        "held_out": proof.prove(use, state, known),
+        "advice": proof.advice(state),
+        "not_remembered": experience.leave(use, state),
+    }
+
+
 def _export(use: Context, state: State, lines: Sequence[dict[str, Any]], contents: list[str]) -> Path:
     """Export the accepted samples; `contents` is filled with what each of them holds."""
     path = use.job.export.path
@@ -61,7 +98,7 @@ def _export(use: Context, state: State, lines: Sequence[dict[str, Any]], content
         shutil.rmtree(where)
 
     def accepted() -> Iterator[tuple[Candidate, Judged]]:
-        for made, judged in use.made.accepted(state["steps"]):
+        for made, judged in use.made.accepted(state["kept"]):
             contents.append(f"{made.id} {made.content}")
             yield made, judged
 
@@ -77,8 +114,9 @@ def _is_ours(use: Context, where: Path) -> bool:
 
 def card_text(use: Context, state: State, lines: Sequence[dict[str, Any]]) -> str:
     """Return the body of the export's dataset card."""
-    tools = sorted({tool for recipe in state["arms"] for tool in recipe.split("+")})
-    cites = sorted({key for plan in use.run.plans() for step in plan.steps for key in step.cites})
+    kept = [step for plan in use.run.plans() for step in plan.steps if step.id in set(state["kept"])]
+    tools = sorted({call.tool for step in kept for call in step.calls})
+    cites = sorted({key for step in kept for key in step.cites})
     made = "\n".join(f"- `{name}` ({use.tools[name].licence}): {use.tools[name].summary}" for name in tools)
     rows = [f"| {_cell(line)} | {line['required']} | {line['before']} | {line['after']} |" for line in lines[:200]]
     more = f"\n\nThe first 200 of {len(lines)} cells are shown." if len(lines) > 200 else ""
@@ -100,50 +138,3 @@ def _one_line(text: str) -> str:
 
 def _cell(line: dict[str, Any]) -> str:
     return _one_line(", ".join(f"{axis}={value}" for axis, value in line["cell"].items()))
-
-
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1c2733}
-table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;border-bottom:1px solid #dde3ea;text-align:left}
-.n{text-align:right;font-variant-numeric:tabular-nums}.bar{display:flex;height:.8rem;width:16rem;background:#eef2f6}
-.real{background:#4a6fa5}.made{background:#e0a84c}.short{color:#a4322a}.key span{padding:0 .4rem;margin-right:.3rem}"""
-
-
-def page(result: dict[str, Any]) -> str:
-    """Return the report as one self-contained page; every word of the data is escaped."""
-    lines = result["targets"]
-    largest = max((max(line["after"], line["required"]) for line in lines), default=1)
-    rows = "\n".join(_row(line, largest) for line in lines[:500])
-    rejected = html.escape(_refused(result["rejected"])) or "none"
-    arms = "\n".join(
-        f"<tr><td>{html.escape(name)}</td><td class=n>{arm['made']}</td><td class=n>{arm['accepted']}</td>"
-        f"<td>{html.escape(_refused(arm['rejected']))}</td></tr>"
-        for name, arm in result["arms"].items()
-    )
-    verdict = "every target met" if result["met"] else "some targets not met"
-    name, stop = html.escape(result["dataset"]), html.escape(str(result["stop_reason"]))
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>augplan: {name}</title>
-<style>{_STYLE}</style><h1>{name}</h1>
-<p>Stopped after {result["rounds"]} rounds: <b>{stop}</b>, {verdict}.
-{result["made"]} samples made, {result["accepted"]} accepted; rejected: {rejected}.
-{result["cost"]["seconds"]:.1f} s.</p>
-<p class=key><span class=real>&nbsp;</span>real <span class=made>&nbsp;</span>made</p>
-<table><tr><th>cell<th class=n>required<th class=n>before<th class=n>after<th><th></tr>
-{rows}
-</table><h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
-{arms}
-</table></html>
-"""
-
-
-def _refused(rejected: dict[str, int]) -> str:
-    return ", ".join(f"{gate} {count}" for gate, count in sorted(rejected.items()))
-
-
-def _row(line: dict[str, Any], largest: int) -> str:
-    name = html.escape(", ".join(f"{axis}={value}" for axis, value in line["cell"].items()))
-    real, made = (100 * count / largest for count in (line["before"], line["after"] - line["before"]))
-    parts = (f'<div class={kind} style="width:{share:.1f}%"></div>' for kind, share in (("real", real), ("made", made)))
-    bar = f"<div class=bar>{''.join(parts)}</div>"
-    note = "" if line["met"] else f"<span class=short>short: {html.escape(str(line['reason']))}</span>"
-    numbers = "".join(f"<td class=n>{line[name]}</td>" for name in ("required", "before", "after"))
-    return f"<tr><td>{name}</td>{numbers}<td>{bar}</td><td>{note}</td></tr>"

@@ -20,18 +20,21 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
+from agent import experience
 from agent import state as states
 from agent.graph import build
 from agent.settings import Settings, keep_quiet
 from agent.state import Context, State
-from memory import records
+from memory import job as jobs
+from memory import outcomes, records
 from memory.datasets.dataset import open_dataset, reopen
 from memory.datasets.made import Made
 from memory.datasets.noise import read_noise
 from memory.documents import dump_yaml, read_plan
 from memory.errors import RecordError, UsageError
 from memory.exports.export import check_target, kind_of
-from memory.records import Job, Plan
+from memory.job import Job
+from memory.records import Plan
 from memory.runs import Run
 from memory.trace import Trace
 from tools import catalogue, devices
@@ -95,6 +98,8 @@ def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None
         run.write_text("plan-given.yaml", dump_yaml(given))
     run.write_text("job.yaml", dump_yaml(job))
     try:
+        if job.goal is not None:
+            experience.take(run, ask.settings)
         return _sit(run, ask, job)
     except UsageError:
         if not run.made.exists():  # refused before anything was made: leave nothing behind
@@ -126,7 +131,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
     dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
     given = run.folder / "plan-given.yaml"
     noise = job.assets.noise
-    check_axes(dataset, (axis for target in job.targets for axis in target.axes))
+    check_axes(dataset, (axis for target in job.cells for axis in target.axes))
     catalogue.check_patterns(job.policy)
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     return Context(
@@ -141,6 +146,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
         settings=ask.settings,
         noise=read_noise(Path(noise)) if noise is not None else [],
         given=read_plan(given) if given.exists() else None,
+        remembered=outcomes.read(run.folder),
         yes=ask.yes,
         dry_run=ask.dry_run,
         say=ask.say,
@@ -149,7 +155,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
 
 def _records() -> list[type]:
     """Return every record that may stand in a checkpoint."""
-    kinds = [*vars(records).values(), *vars(states).values()]
+    kinds = [*vars(records).values(), *vars(jobs).values(), *vars(states).values()]
     return [kind for kind in kinds if isinstance(kind, type) and hasattr(kind, "model_fields")]
 
 

@@ -7,36 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict
-
+from agent.policy import Trial
 from agent.priors import Prior
 from agent.settings import Settings
+from agent.tally import Tally
 from memory.datasets.dataset import Dataset
 from memory.datasets.made import Made
 from memory.datasets.media import Wave
+from memory.job import Job, Target
 from memory.literature.index import Index
-from memory.records import Decision, Gap, Job, Modality, Plan, StopReason, Strategy, Target
+from memory.outcomes import Outcome
+from memory.records import Decision, Gap, Modality, Plan, StopReason, Strategy
 from memory.runs import Run
 from tools.apply import Maker
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
 from tools.executors import Here
 from tools.judge import Judge
-
-
-class Tally(BaseModel):
-    """How candidates of one tool, or for one cell, have fared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    made: int = 0
-    accepted: int = 0
-    rejected: dict[str, int] = {}
-    """Gate -> candidates it refused."""
-    dry_rounds: int = 0
-    """Rounds in a row that made candidates and had none accepted."""
-    dry_made: int = 0
-    """Candidates made in those rounds."""
+from tools.probe.bench import Bench, Lot
 
 
 class State(TypedDict, total=False):
@@ -60,6 +48,14 @@ class State(TypedDict, total=False):
     strategies: list[Strategy]
     priors: dict[str, Prior]
     """Family -> gain to expect, for the families of the tools that may run here."""
+    baseline: dict[str, Any]
+    """What a learner makes of the data as they are; only where the job has a goal."""
+    trials: dict[str, Trial]
+    """Recipe -> what it has brought so far; only where the job has a goal."""
+    settled: str | None
+    """The recipe whose samples are kept, once that is decided."""
+    kept: list[str]
+    """Then: the steps whose accepted samples count and are exported."""
     plan: Plan | None
     agreed: list[str]
     """Recipes that a person or the policy has agreed to."""
@@ -97,6 +93,8 @@ class Context:
     settings: Settings
     device: str
     """`cpu` or `cuda`: where the tensors of this sitting go."""
+    remembered: list[Outcome] = field(default_factory=list)
+    """What earlier runs brought, as this one found it when it began; only where the job has a goal."""
     noise: list[Wave] = field(default_factory=list)
     """Recordings to mix in, from `assets.noise`."""
     given: Plan | None = None
@@ -114,3 +112,10 @@ class Context:
     literature: Index | None = None
     maker: Maker | None = None
     judge: Judge | None = None
+    bench: Bench | None = None
+    holes: Any = None
+    """What was looked at for held-out coverage (`agent.holes.Seen`)."""
+    said: dict[str, Any] = field(default_factory=dict)
+    """What learners say that were trained on real rows alone (`agent.baseline`)."""
+    lots: dict[str, Lot] = field(default_factory=dict)
+    """Step -> its accepted samples as the learner sees them."""

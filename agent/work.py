@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from agent import checks
 from agent.accounts import Books
@@ -17,11 +17,15 @@ from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
 from memory.errors import RecordError, UsageError
 from memory.literature.index import Index
-from memory.records import Modality, Plan, Step
+from memory.records import Cell, Modality, Plan, Step
 from tools import apply
-from tools.catalogue import select
+from tools.card import Tool
+from tools.catalogue import select, why_not_allowed, why_not_runnable
 from tools.coverage.coverage import Coverage, survey
+from tools.embed.choose import choose
 from tools.judge import Judge
+from tools.probe.bench import RUNS, Bench, probe_for
+from tools.probe.held import hold_out
 
 
 def coverage(use: Context) -> Coverage:
@@ -38,6 +42,37 @@ def literature(use: Context) -> Index:
     return use.literature
 
 
+def bench(use: Context, what: Literal["auto", "test"], runs: int = RUNS) -> Bench:
+    """Return a learner and what it is measured on; `test` opens the test split, which only the report does."""
+    cover = coverage(use)
+    held = hold_out(use.dataset, cover, use.job.seed, what)
+    encoder = None
+    if use.modality == "text" and use.job.student == "pretrained":
+        policy = use.job.policy
+        encoder = choose(
+            policy.encoder, remote=policy.remote == "allow", base_url=use.settings.openai_base_url, api_key=None
+        )
+    probe = probe_for(use.dataset, cover, held, device=use.device, workers=use.settings.workers, encoder=encoder)
+    shift = partial(in_use, use) if use.job.use and what == "auto" else None
+    return Bench(use.dataset, held, probe, use.job.seed, shift=shift, runs=runs)
+
+
+def in_use(use: Context, rows: Sequence[int]) -> list[Payload]:
+    """Return real rows as they come where the model is used: after the calls that the job names."""
+    step = Step.model_construct(id="use", calls=use.job.use, fill=(), cites=(), why="")
+    made = maker(use).make(step, [apply.Task(at, row, 0, Cell(at={})) for at, row in enumerate(rows)])
+    whole = use.dataset.payloads(rows)
+    changed = [payload_of(one, use.modality) for one in made]
+    return [real if other is None else other for other, real in zip(changed, whole, strict=True)]
+
+
+def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
+    """Return the label-keeping tools that may run here, and why the others may not."""
+    kept = [tool for tool in select("augment", use.modality) if tool.labels == "kept"]
+    why = {tool.name: why_not_allowed(tool, use.job.policy) or why_not_runnable(tool) for tool in kept}
+    return [tool for tool in kept if why[tool.name] is None], [reason for reason in why.values() if reason]
+
+
 def unknown_starts(use: Context, plan: Plan) -> list[str]:
     """Return the fills of a plan that take parents from a cell of an axis that is not there."""
     found = []
@@ -50,7 +85,8 @@ def unknown_starts(use: Context, plan: Plan) -> list[str]:
     return found
 
 
-def _maker(use: Context) -> apply.Maker:
+def maker(use: Context) -> apply.Maker:
+    """Return what makes samples, built once a sitting."""
     if use.maker is None:
         use.maker = apply.Maker(
             use.dataset,
@@ -69,7 +105,7 @@ def make_step(use: Context, step: Step) -> int:
 
     Stops between shards when the time of the run is spent; what was made is judged all the same.
     """
-    maker = _maker(use)
+    makes = maker(use)
     planned = apply.tasks(step, coverage(use), use.job.seed)
     shards = [planned[start : start + apply.SHARD] for start in range(0, len(planned), apply.SHARD)]
     todo = [at for at in range(len(shards)) if not _is_there(use, step, at)]
@@ -78,7 +114,7 @@ def make_step(use: Context, step: Step) -> int:
     def one(at: int) -> int:
         if _time_is_up(use):
             return 0
-        use.made.write_candidates(step.id, at, maker.make(step, shards[at]))
+        use.made.write_candidates(step.id, at, makes.make(step, shards[at]))
         return len(shards[at])
 
     for made in use.executor.map(one, todo):

@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from memory.errors import UsageError
-from memory.records import Cell, Job, Plan, Record, Source
+from memory.job import Job, Source
+from memory.records import Cell, Plan, Record
 
 R = TypeVar("R", bound=Record)
 
@@ -125,7 +126,8 @@ def _load(path: Path) -> Any:
 
 def _said(kind: type[Record], error: Any) -> str:
     """Say one complaint of pydantic for the person who wrote the YAML."""
-    place = ".".join(str(part) for part in error["loc"]) or "the whole"
+    loc = tuple(part for at, part in enumerate(error["loc"]) if not (at == 2 and error["loc"][0] == "targets"))
+    place = ".".join(str(part) for part in loc) or "the whole"
     if error["type"] == "extra_forbidden":
         known = _keys_at(kind, error["loc"][:-1])
         near = get_close_matches(str(error["loc"][-1]), known, n=1)

@@ -23,7 +23,8 @@ from typing import Any, Literal, Self
 from memory import atomic, locks
 from memory.documents import read_job, read_plan
 from memory.errors import RecordError, UsageError
-from memory.records import Job, Plan
+from memory.job import Job
+from memory.records import Plan
 from memory.trace import Trace
 
 State = Literal["running", "finished", "unfinished"]

@@ -24,11 +24,12 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def cache(request: pytest.FixtureRequest) -> Iterator[Path]:
+def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the index of the literature between tests and sessions; its name is a digest, so it is never out of date."""
     place = request.config.cache.mkdir("augplan")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUGPLAN_CACHE", str(place))
+        patch.setenv("AUGPLAN_MEMORY", str(tmp_path_factory.mktemp("memory")))
         yield place
 
 

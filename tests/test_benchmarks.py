@@ -16,6 +16,7 @@ SMALL = {
     "inspect_speed.py": [],
     "long_tail.py": ["--ratio", "4", "--largest", "12", "--at-least", "10"],
     "near_duplicates.py": ["--texts", "300"],
+    "proof.py": ["--regime", "total", "--rows", "24", "--label", "intent", "--seeds", "1", "--budget", "60"],
     "retrieval.py": ["--limit", "4", "--records", "20"],
     "speech_tools.py": ["--items", "2", "--rounds", "1", "--only", "gain"],
     "text_tools.py": ["--sentences", "64", "--rounds", "5"],
@@ -29,7 +30,7 @@ def test_every_benchmark_is_tried():
 @pytest.mark.parametrize("name", SMALL)
 def test_a_benchmark_runs(name: str, tmp_path: Path):
     words = list(SMALL[name])
-    if name in {"long_tail.py", "inspect_speed.py"}:
+    if name in {"long_tail.py", "inspect_speed.py", "proof.py"}:
         data = materialise("requests", tmp_path)
         (data / "job.yaml").unlink()
         words.append(str(data))

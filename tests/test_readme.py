@@ -49,7 +49,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data" / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "data" / "test.csv").unlink()
     [job] = blocks("yaml")
-    (folder / "job.yaml").write_text(job.replace("assets: {noise: data/noise}", ""), encoding="utf-8")
+    job = job.replace("assets: {noise: data/noise}", "").replace("student: pretrained", "student: scratch")
+    (folder / "job.yaml").write_text(job, encoding="utf-8")
     done = augplan(["run", "data/train.csv"], folder)
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs").iterdir()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from memory.datasets.made import Candidate
 from memory.datasets.media import Payload
-from memory.records import Cell, Columns, Modality
+from memory.job import Columns
+from memory.records import Cell, Modality
 
 if TYPE_CHECKING:
     from tools.similarity.seen import Seen

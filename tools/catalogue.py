@@ -14,7 +14,8 @@ import tools.measures
 import tools.speech
 import tools.text
 from memory.errors import UsageError
-from memory.records import Modality, Policy
+from memory.job import Policy
+from memory.records import Modality
 from tools.card import Kind, Tool, attached
 
 _FOLDERS = (tools.text, tools.image, tools.speech, tools.measures, tools.gates)

@@ -21,7 +21,8 @@ from memory.datasets.reading import Skipped
 from memory.datasets.splits import TRAIN
 from memory.datasets.table import pick, read_table, shared
 from memory.errors import RecordError, UsageError
-from memory.records import Columns, Modality, Source
+from memory.job import Columns, Source
+from memory.records import Modality
 
 if TYPE_CHECKING:
     import pyarrow as pa

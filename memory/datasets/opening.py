@@ -19,7 +19,7 @@ from memory.datasets.reading import Reading, Reports, read
 from memory.datasets.splits import TEST, TRAIN, VALIDATION, cut
 from memory.datasets.table import digest_of, pick, read_table, shared
 from memory.errors import RecordError, UsageError
-from memory.records import Source
+from memory.job import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa

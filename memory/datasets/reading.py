@@ -18,7 +18,7 @@ from memory.datasets.readers import Report, Row, read_delimited, read_json_lines
 from memory.datasets.roles import Roles, resolve
 from memory.datasets.table import TableWriter
 from memory.errors import UsageError
-from memory.records import Source
+from memory.job import Source
 
 KEPT_REPORTS = 1000
 _BATCH_ROWS = 4096

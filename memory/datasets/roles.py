@@ -13,7 +13,8 @@ from memory.datasets.media import AUDIO_ENDINGS, IMAGE_ENDINGS
 from memory.datasets.readers import Row
 from memory.datasets.splits import known_split
 from memory.errors import UsageError
-from memory.records import Columns, Modality, Source
+from memory.job import Columns, Source
+from memory.records import Modality
 
 TEXT = "text sentence content utterance question review query message comment tweet document body prompt transcript"
 IMAGE = "image img picture photo image_path img_path image_file file_name filename file path filepath file_path"

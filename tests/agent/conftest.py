@@ -14,7 +14,7 @@ from agent import cli, session
 from agent.settings import Settings
 from memory.bundled import materialise
 from memory.documents import read_job
-from memory.records import Job
+from memory.job import Job
 from memory.runs import Run
 
 TEXTS = {
@@ -61,7 +61,7 @@ def texts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, cache: Path) -> Settings:
-    return Settings(runs=tmp_path / "runs", workers=2, cache=cache)
+    return Settings(runs=tmp_path / "runs", workers=2, cache=cache, memory=tmp_path / "memory")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memory.datasets.made import Made
-from memory.records import Job
+from memory.job import Job
 from memory.runs import Run
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agent import checks
-from agent.state import Tally
-from memory.records import Call, Cell, Fill, Gap, Job, Limits, Plan, Policy, Source, Step, Strategy, ToolPolicy
+from agent.tally import Tally
+from memory.job import Job, Limits, Policy, Source, ToolPolicy
+from memory.records import Call, Cell, Fill, Gap, Plan, Step, Strategy
 from tools.catalogue import load
 
 CELL = Cell(at={"label": "refund"})

@@ -21,6 +21,8 @@ REPORT = {
     "made": 4,
     "accepted": 2,
     "rejected": {"leak": 2},
+    "dropped": 0,
+    "proof": None,
     "cost": {"seconds": 1.0},
     "export": "out",
     "run": "runs/x",

@@ -15,9 +15,10 @@ from memory.bundled import materialise
 from memory.datasets.dataset import open_dataset
 from memory.documents import read_job
 from memory.errors import UsageError
+from memory.job import Job, Policy, Source, Target
 from memory.literature import notes, vocabulary
 from memory.literature.index import Index, Query
-from memory.records import Cell, Gap, Job, Plan, Policy, Source, Target
+from memory.records import Cell, Gap, Plan
 from tools.card import Tool
 from tools.catalogue import load, select
 from tools.coverage.coverage import survey
@@ -88,8 +89,7 @@ def test_every_tool_has_a_paper_and_no_paper_that_augments_nothing_is_retrieved(
 def test_what_answers_a_limitation_exists():
     import importlib
 
-    from memory import records
-    from memory.records import Limits
+    from memory import job
 
     for weakness in WORDS.limitations.values():
         for answer in weakness.answers:
@@ -97,12 +97,12 @@ def test_what_answers_a_limitation_exists():
             if kind in ("gate", "measure"):
                 assert load()[name].kind == kind
             elif kind == "limit":
-                assert name in Limits.model_fields
+                assert name in job.Limits.model_fields
             elif kind == "policy":
                 assert name in Policy.model_fields
             elif kind == "record":
                 owner, _, field = name.partition(".")
-                assert field in getattr(records, owner).model_fields
+                assert field in getattr(job, owner).model_fields
             else:
                 assert kind == "rule"
                 module, _, thing = name.rpartition(".")

@@ -17,7 +17,7 @@ import soundfile
 from PIL import Image
 
 from memory.bundled import materialise
-from memory.records import Job
+from memory.job import Job
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from agent import graph, nodes, session
 from agent.graph import build
 from agent.priors import Prior
-from agent.state import Tally
-from memory.records import Call, Cell, Decision, Fill, Gap, Plan, Step, Strategy, Target
+from agent.tally import Tally
+from memory.job import Target
+from memory.records import Call, Cell, Decision, Fill, Gap, Plan, Step, Strategy
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -11,9 +11,9 @@ from agent.library import Question
 from agent.settings import Settings
 from memory.bundled import materialise
 from memory.errors import UsageError
+from memory.job import Policy
 from memory.literature import notes
 from memory.literature.notes import Effect
-from memory.records import Policy
 from tools import catalogue
 
 FORM = {"key", "title", "score", "family", "modality", "prior", "tools"}

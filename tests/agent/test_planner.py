@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from agent import planner
 from agent.planner import Need
 from agent.priors import Prior
-from agent.state import Tally
+from agent.tally import Tally
 from memory.records import Cell, Gap, Strategy
 from tools.catalogue import select
 
@@ -96,7 +96,7 @@ def test_no_need_gives_no_step():
     turn=some.integers(0, 50),
 )
 def test_a_split_loses_and_invents_nothing(count: int, weights: list[float], turn: int):
-    shares = planner._split(count, weights, turn)
+    shares = planner.split(count, weights, turn)
     assert sum(shares) == count
     total = sum(weights)
     assert all(abs(share - count * weight / total) <= 1 for share, weight in zip(shares, weights, strict=True))

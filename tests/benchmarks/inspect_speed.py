@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from memory.datasets.dataset import open_dataset
-from memory.records import Source
+from memory.job import Source
 from tools.coverage.coverage import profile, survey
 from tools.seeds import generator
 

@@ -34,9 +34,9 @@ from sklearn.metrics import roc_auc_score
 
 from agent.evidence import open_literature
 from agent.settings import from_environment, keep_quiet
+from memory.job import Policy
 from memory.literature import notes, vocabulary
 from memory.literature.index import ANSWERED, Index, Query
-from memory.records import Policy
 from tools.embed.choose import choose
 
 QUERIES = Path(__file__).with_name("queries.jsonl")

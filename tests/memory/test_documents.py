@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from memory.documents import dump_yaml, read_job, read_plan
 from memory.errors import UsageError
-from memory.records import Assets, Call, Cell, Export, Fill, Job, Limits, Plan, Source, Step, Target
+from memory.job import Assets, Export, Job, Limits, Source, Target
+from memory.records import Call, Cell, Fill, Plan, Step
 
 PLAN = Plan(
     round=2,

@@ -10,7 +10,8 @@ import pytest
 
 from memory.documents import dump_yaml
 from memory.errors import RecordError, UsageError
-from memory.records import Job, Plan, Source
+from memory.job import Job, Source
+from memory.records import Plan
 from memory.runs import Run, listing
 from memory.trace import verify
 

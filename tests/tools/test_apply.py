@@ -13,7 +13,8 @@ import torch
 from memory.bundled import materialise
 from memory.datasets.dataset import open_dataset
 from memory.datasets.media import Wave, decode
-from memory.records import Call, Cell, Fill, Source, Step
+from memory.job import Source
+from memory.records import Call, Cell, Fill, Step
 from tools.apply import Maker, tasks
 from tools.card import Params, Tool
 from tools.catalogue import load

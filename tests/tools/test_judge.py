@@ -8,7 +8,8 @@ import pytest
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, Wave
 from memory.errors import RecordError
-from memory.records import Columns, Verdict
+from memory.job import Columns
+from memory.records import Verdict
 from tools.card import Tool
 from tools.catalogue import select
 from tools.judge import Judge

@@ -14,7 +14,7 @@ from PIL import Image
 
 from memory.datasets.dataset import Dataset, open_dataset
 from memory.errors import UsageError
-from memory.records import Source
+from memory.job import Source
 
 
 @pytest.fixture

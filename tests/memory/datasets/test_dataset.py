@@ -103,7 +103,7 @@ def test_splits_that_the_data_brings_are_left_alone(table, open_at):
 
 def test_a_relative_path_is_relative_to_the_base(table, tmp_path):
     from memory.datasets.dataset import open_dataset
-    from memory.records import Source
+    from memory.job import Source
 
     assert len(open_dataset(Source(path="set/train.csv"), tmp_path / "w", 0, base=tmp_path)) == 100
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memory.datasets.dataset import Dataset, open_dataset
-from memory.records import Source
+from memory.job import Source
 
 Open = Callable[..., Dataset]
 

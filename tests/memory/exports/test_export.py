@@ -16,7 +16,7 @@ from memory.datasets.dataset import Dataset, open_dataset
 from memory.datasets.made import Candidate, Judged
 from memory.errors import RecordError, UsageError
 from memory.exports.export import Exported, export, kind_of
-from memory.records import Columns, Source, Splits
+from memory.job import Columns, Source, Splits
 
 Pair = tuple[Candidate, Judged]
 Open = Callable[..., Dataset]

@@ -19,7 +19,7 @@ from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Wave, encode_image, encode_wave
 from memory.errors import RecordError, UsageError
 from memory.exports.export import Exported, export
-from memory.records import Columns, Splits
+from memory.job import Columns, Splits
 
 Pair = tuple[Candidate, Judged]
 Open = Callable[..., Dataset]
