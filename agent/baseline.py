@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from agent import policy, recipes, work
+from agent import holes, policy, recipes, work
 from agent.policy import Trial
 from agent.recipes import AS_IS, COPIED, REWEIGHTED
 from agent.state import Context, Update
@@ -113,11 +113,14 @@ def _facts(
         "wrong": None,
         "doubling": None,
         "confounds": confounded(work.coverage(use)),
+        "slices": [],
     }
     if base is None or halved is None:
         return facts
     other = bench.compare(said_by(use, AS_IS), said_by(use, reference))
     facts |= {"macro_f1": round(base.before, 4), "reference_macro_f1": round(other.after, 4)}
+    wrong = said_by(use, AS_IS)[0] != held.truth
+    facts["slices"] = holes.slices(use, held.items.tolist(), wrong.tolist())
     facts["wrong"] = sum(round((1 - one.before) * one.items) for one in base.per_class)
     facts["doubling"] = {
         "gain": round(halved.gain, 4),

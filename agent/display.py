@@ -165,6 +165,10 @@ def profile(facts: dict[str, Any]) -> None:
     near, leaks = facts["near_duplicates"], facts["leaks"]
     ratio = "-" if facts["imbalance_ratio"] is None else f"{facts['imbalance_ratio']:.1f}"
     say(f"imbalance ratio {ratio}; near-duplicates {near['count']}; leaks {leaks['count']}")
+    rows = [(_cell(one), one["closes"], f"{one['items']:g}") for one in facts["requests"]]
+    if rows:
+        title = f"Fewest cells that close the {facts['uncovered_patterns']['count']} uncovered patterns"
+        table(title, ("cell", "closes", "items wanted"), rows, ("closes", "items wanted"))
     for one in facts["confounds"]:
         pairs = ", ".join(f"{label} with {value}" for label, value in one["cells"])
         say(f"confound: the label can be read off {one['axis']} (V {one['strength']:.2f}): {pairs}")

@@ -115,13 +115,21 @@ def again(use: Context, seen: Seen, steps: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def slices(use: Context, rows: Sequence[int], wrong: Sequence[bool]) -> list[dict[str, Any]]:
+    """Return where a learner errs more than elsewhere in the same label, the most errors first."""
+    places = _places(use, rows)
+    axes = sorted({axis for place in places for axis in place} - {"label"})
+    found = sorted(holes.errors(rows, wrong, places, axes), key=lambda one: (-one.weight, sorted(one.at.items())))
+    return [{"cell": one.at, "errors": len(one.items), "excess": round(one.weight, 1), "why": one.why} for one in found]
+
+
 def _features(use: Context, rows: Sequence[int]) -> Any:
     lots = [rows[low : low + _CHUNK] for low in range(0, max(1, len(rows)), _CHUNK)]
     return stack([features(use.modality, use.dataset.payloads(lot)) for lot in lots])
 
 
 def _places(use: Context, rows: Sequence[int]) -> list[dict[str, str]]:
-    """Return where each validation item lies: its label, and the ranges of measures that a tool here can move."""
+    """Return where each row lies: its label, and the ranges of measures that a tool here can move."""
     tools, _ = work.tools_here(use)
     movable = {name for tool in tools for name in tool.changes}
     cover, labels = work.coverage(use), use.dataset.column("label")

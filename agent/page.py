@@ -84,10 +84,16 @@ def _held_out(found: dict[str, Any]) -> str:
         for one in found["per_class"]
     )
     return f"""<p>On {found["items"]} real items of the {html.escape(found["split"])} split, opened once{left}. Gains
-are over the data as they are, with paired 90 % intervals.</p>
+are over the data as they are, with paired 90 % intervals.{_cost(found["per_point"])}</p>
 <table><tr><th>trained on<th class=n>made<th class=n>macro-F1<th class=n>gain<th></tr>{body}</table>
 <h3>By class</h3>
 <table><tr><th>class<th class=n>items<th class=n>F1 before<th class=n>after<th class=n>gain<th></tr>{classes}</table>"""
+
+
+def _cost(per_point: dict[str, float] | None) -> str:
+    if per_point is None:
+        return ""
+    return f" A point of macro-F1 cost {per_point['samples']:g} samples and {per_point['seconds']:g} s."
 
 
 def _gain(one: dict[str, Any]) -> str:

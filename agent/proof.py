@@ -58,6 +58,8 @@ def prove(use: Context, state: State, known: Mapping[str, Recipe]) -> dict[str, 
         "gain": round(gained.gain, 4),
         "low": round(gained.low, 4),
         "high": round(gained.high, 4),
+        "samples": found[winner][1],
+        "per_point": _per_point(use, gained, found[winner][1]),
         "per_class": _per_class(held.classes, gained),
         "instead": {
             name: {
@@ -71,6 +73,14 @@ def prove(use: Context, state: State, known: Mapping[str, Recipe]) -> dict[str, 
             if name != winner
         },
     }
+
+
+def _per_point(use: Context, gained: Comparison, samples: int) -> dict[str, float] | None:
+    """Return what a point of macro-F1 cost: kept samples, seconds of the whole run; None without a gain."""
+    points = 100 * gained.gain
+    if points <= 0:
+        return None
+    return {"samples": round(samples / points, 1), "seconds": round(use.clock() / points, 1)}
 
 
 def _per_class(classes: Sequence[str], found: Comparison) -> list[dict[str, Any]]:
@@ -163,6 +173,10 @@ def advice(state: State) -> list[str]:
         f"The label can be read off {one['axis']} (V {one['strength']:.2f}): a model may learn the channel. "
         "Collect every class over every channel."
         for one in facts["confounds"]
+    ]
+    lines += [
+        f"The learner errs most on {', '.join(f'{axis}={value}' for axis, value in one['cell'].items())}: {one['why']}."
+        for one in facts["slices"][:MOST_ADVICE]
     ]
     doubling, sizes = facts["doubling"], facts["sizes"]
     lines.append(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent import inspection
 from agent.recipes import AS_IS
 from memory.job import Job
 from tools import catalogue
@@ -137,3 +138,30 @@ def test_a_saturated_dataset_is_left_alone(tmp_path, run_job):
     assert report["proof"]["settled"] == AS_IS
     assert report["made"] <= 50, "a tenth of the budget"
     assert "nothing" in report["proof"]["advice"][0]
+
+
+def test_a_label_that_can_be_read_off_the_channel_is_named(tmp_path):
+    """The clips of one class were all recorded over a telephone line."""
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.Generator(np.random.PCG64(8))
+    folder = tmp_path / "clips"
+    for split, each in (("train", 30), ("test", 6)):
+        for label in ("yes", "no"):
+            place = folder / split / label
+            place.mkdir(parents=True)
+            for number in range(each):
+                spectrum = np.fft.rfft(rng.standard_normal(8000))
+                if label == "no":
+                    spectrum[1700:] = 0  # nothing above 3,400 Hz
+                sound = np.fft.irfft(spectrum)
+                soundfile.write(place / f"{number}.wav", 0.3 * sound / np.abs(sound).max(), 16_000)
+    facts = inspection.profile_of(folder, lambda _event: None)
+    assert [one["axis"] for one in facts["confounds"]] == ["bandwidth"]
+    assert facts["confounds"][0]["strength"] > 0.9
+    assert {label for label, _ in facts["confounds"][0]["cells"]} == {"yes", "no"}
+
+
+def test_clean_data_have_no_confound(tmp_path, bundled):
+    for name in ("requests", "digits", "numbers"):
+        facts = inspection.profile_of(Path(bundled(name).dataset.path), lambda _event: None)
+        assert facts["confounds"] == []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.records import Gap
+from memory.records import Cell, Gap
 from tools.catalogue import select
+from tools.coverage import holes
 from tools.coverage.bins import UNKNOWN, as_number, axis_name, bins_of
 from tools.coverage.onepass import TRAIN, Twins
 from tools.coverage.patterns import uncovered
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 EXAMPLES = 20
 CELLS = 200
 UNCOVERED_BELOW = 5
+CANDIDATES = 10_000
+"""Cells of one or two axes that are looked at as requests, at most."""
 
 
 def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = None) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = N
         "effective_number": _effective(classes),
         "cells": _cells(coverage),
         "uncovered_patterns": _patterns(dataset, coverage),
+        "requests": _requests(dataset, coverage),
         "near_duplicates": _near_duplicates(dataset, coverage),
         "leaks": _leaks(dataset, coverage),
         "confounds": confounded(coverage),
@@ -102,6 +106,24 @@ def _patterns(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:
     found = uncovered(own, UNCOVERED_BELOW, counted=coverage.counted, most=CELLS)
     listed = [{"pattern": pattern, "counted": have} for pattern, have in found.first]
     return {"fewer_than": UNCOVERED_BELOW, "count": found.count, "first": listed}
+
+
+def _requests(dataset: Dataset, coverage: Coverage) -> list[dict[str, Any]]:
+    """Return the fewest cells whose filling closes the uncovered patterns of the data's own axes, most patterns first.
+
+    One item can close several patterns at once, so cells of two axes are candidates where there are not too many.
+    """
+    own = [name for name in ("label", "group", *dataset.columns.attributes) if name in coverage.axes]
+    if not own:
+        return []
+    found = [hole for hole in holes.uncovered(coverage, own, UNCOVERED_BELOW, CELLS) if hole.at]
+    cells: list[Cell] = []
+    for size in (1, 2):
+        for axes in combinations(own, size):
+            if np.prod([len(coverage.axes[name].values) for name in axes]) <= CANDIDATES:
+                cells += coverage.count(axes, {})
+    asked = holes.hitting_set(found, cells, EXAMPLES)
+    return [{"cell": dict(one.cell.at), "closes": len(one.closes), "items": one.weight} for one in asked]
 
 
 def _near_duplicates(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:

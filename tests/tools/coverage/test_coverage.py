@@ -296,6 +296,20 @@ def test_the_profile_is_json_with_every_part():
     assert said["uncovered_patterns"] == {"fewer_than": 5, "count": 1, "first": [{"pattern": {}, "counted": 4}]}
 
 
+def test_one_request_closes_several_patterns():
+    kinds = [("big", "web")] * 12 + [("small", "web")] * 2 + [("big", "mail")] * 2
+    rows = [("train", f"{at} {at * 977} {at * at} lines", label, None, by) for at, (label, by) in enumerate(kinds)]
+    data = Rows("text", rows)
+    said = profile(data, survey(data))
+    assert {tuple(one["pattern"].items()) for one in said["uncovered_patterns"]["first"]} == {
+        (("label", "small"),),
+        (("channel", "mail"),),
+    }
+    [request] = said["requests"]
+    assert request["cell"] == {"label": "small", "channel": "mail"}
+    assert request["closes"] == 2
+
+
 def test_gaps_not_given_are_null():
     data = texts()
     assert profile(data, survey(data))["gaps"] is None
