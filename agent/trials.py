@@ -109,7 +109,7 @@ def measure(use: Context, state: State, plan: Plan, known: Mapping[str, Recipe])
         was = trials.get(arm) or Trial(arm=arm, prior=known[arm].prior)
         asked = sum(step.count for step in plan.steps if step.id in steps)
         lots = {step: lot_of(use, bench, step) for step in (*was.steps, *steps)}
-        left_out = {step: lot.left_out for step, lot in lots.items() if lot.left_out}
+        left_out = {**was.left_out, **{step: lot.left_out for step, lot in lots.items() if lot.left_out}}
         notes = {step: lot.note for step, lot in lots.items() if lot.note}
         used = [lot.samples for step, lot in lots.items() if step not in left_out]
         accepted = sum(len(one) for one in used)
@@ -127,10 +127,20 @@ def measure(use: Context, state: State, plan: Plan, known: Mapping[str, Recipe])
             began = time.perf_counter()
             said = bench.predict(Training(made=bench.join(used)))
             trial = baseline.taken(use, trial, said, state["baseline"]["reference"])
+            trial = _without_what_brought_no_more(was, trial, steps)
             trial = trial.model_copy(update={"seconds": was.seconds + time.perf_counter() - began})
         trials[arm] = trial
         use.say({"node": "measure", "step": arm, "done": done + 1, "of": len(plan.trials)})
     return trials
+
+
+def _without_what_brought_no_more(was: Trial, now: Trial, steps: Sequence[str]) -> Trial:
+    """Return a grown recipe less the samples of the latest steps where it did better without them."""
+    if not was.accepted or now.points is None or was.points is None or now.points > was.points:
+        return now
+    measured = {name: getattr(was, name) for name in ("accepted", "gain", "spread", "points", "low", "high")}
+    left_out = {**now.left_out, **dict.fromkeys(steps, "more of it brought no more")}
+    return now.model_copy(update={**measured, "left_out": left_out})
 
 
 def lot_of(use: Context, bench: Bench, step: str) -> Lot:
