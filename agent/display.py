@@ -117,7 +117,9 @@ def _proof(proof: dict[str, Any]) -> None:
         )
         for one in tried
     ]
-    table("Tried, on items nobody was trained on", ("recipe", "samples", "gain in macro-F1", ""), rows, ("samples",))
+    if rows:
+        heads = ("recipe", "samples", "gain in macro-F1", "")
+        table("Tried, on items nobody was trained on", heads, rows, ("samples",))
     found = proof["held_out"]
     if found is None:
         say("No split was held out, so nothing could be proven.")

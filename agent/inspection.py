@@ -11,6 +11,7 @@ from agent import accounts, session
 from agent.settings import from_environment, keep_quiet
 from memory.datasets.dataset import open_dataset
 from memory.documents import read_job_or_data
+from memory.job import Job
 from memory.records import Plan
 from tools.coverage.coverage import check_axes, profile, survey
 
@@ -39,7 +40,11 @@ def profile_of(path: Path, say: Say) -> dict[str, Any]:
 def first_plan(path: Path, say: Say, seed: int | None = None) -> Plan:
     """Return the plan of the first round, by the same graph that would carry it out."""
     job = read_job_or_data(path)
-    job = job if seed is None else job.model_copy(update={"seed": seed})
+    return first_plan_of(job if seed is None else job.model_copy(update={"seed": seed}), say)
+
+
+def first_plan_of(job: Job, say: Say = lambda _event: None) -> Plan:
+    """Return the plan of the first round of a job; nothing stays on disk."""
     with TemporaryDirectory(prefix="augplan-") as place:
         settings = from_environment(runs=Path(place))
         ended = session.start(job, session.Ask(settings, say, yes=True, dry_run=True))

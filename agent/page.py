@@ -117,6 +117,8 @@ def _interval(one: dict[str, Any], rows: Sequence[tuple[str, dict[str, Any], boo
 
 def _tried(proof: dict[str, Any]) -> str:
     on = proof["chosen_on"]
+    if on is None:
+        return ""
     rows = "".join(
         f"<tr{' class=kept' if one['kept'] else ''}><td>{html.escape(one['arm'])}</td><td class=n>{one['made']}</td>"
         f"<td class=n>{one['accepted']}</td><td class=n>{_measured(one)}</td><td class=n>{_grown(one)}</td>"

@@ -25,6 +25,8 @@ RUNS = {"text": 1, "image": 3, "speech": 3}
 """Trainings of the learner; that of texts has no start to draw."""
 RANDOM = "random tools"
 FIXED = "the usual recipe"
+GIVEN = "the plan"
+"""What a plan that a person brought is called."""
 MOST_ADVICE = 5
 """Classes named in advice to collect more of."""
 
@@ -35,7 +37,7 @@ def prove(use: Context, state: State, known: Mapping[str, Recipe]) -> dict[str, 
     held = bench.held
     if not held.usable:
         return None
-    winner = str(state["settled"])
+    winner = GIVEN if state["settled"] is None else str(state["settled"])
     kept = _kept(use, bench, state["kept"])
     counts = _counts(bench, kept) or policy.level(held.sizes(), policy.samples_at(held.sizes(), policy.PILOT_DOSE), {})
     base = bench.predict(Training())

@@ -70,15 +70,18 @@ _SHOWN = {"made", "accepted", "points", "low", "high", "curve", "left_out", "not
 
 def _proof(use: Context, state: State) -> dict[str, Any] | None:
     """Return what the samples that were kept bring, what was tried, and what to do next; None without a goal."""
-    if use.job.goal is None or state["settled"] is None:
+    if use.job.goal is None or (state["settled"] is None and use.given is None):
         return None
+    known = proof.known_of(use, state)
+    if state["settled"] is None:
+        found = proof.prove(use, state, known)
+        return {"settled": proof.GIVEN, "chosen_on": None, "tried": [], "held_out": found, "advice": []}
     error = trials.standing(use, state).error
     tried = []
     for name, one in state["trials"].items():
         facts = one.model_dump(mode="json", include=_SHOWN)
         chance = round(policy.probability(one, error), 4) if error else 0.0
         tried.append({"arm": name, "kept": name == state["settled"], "worth_it": chance, **facts})
-    known = proof.known_of(use, state)
     return {
         "settled": state["settled"],
         "chosen_on": {name: state["baseline"][name] for name in ("measured_on", "items", "units", "macro_f1")},

@@ -51,7 +51,7 @@ def standing(use: Context, state: State) -> Standing:
 
 def known_recipes(use: Context, state: State, tools: Sequence[Tool]) -> dict[str, Recipe]:
     """Return every recipe that may be tried on this dataset."""
-    sizes = state["baseline"]["sizes"]
+    sizes = state["baseline"]["sizes"] if "baseline" in state else work.coverage(use).real_per_label()
     ratio = max(sizes.values()) / max(1, min(sizes.values()))
     return recipes.recipes(use.modality, tools, state["strategies"], state["priors"], use.job.use, ratio)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent import session
+from agent import inspection, session
 from agent.recipes import AS_IS
 from memory import outcomes
 from memory.errors import UsageError
@@ -186,3 +186,21 @@ def test_a_plan_that_waits_for_a_person_goes_on_with_its_trials(topics, settings
     ended = session.resume(waiting.run.folder, session.Ask(settings, yes=True))
     assert isinstance(ended, session.Ended)
     assert ended.report["proof"] is not None
+
+
+def test_a_plan_that_was_brought_is_proven_too(topics, run_job):
+    folder = topics({"refund": 20, "delivery": 10, "account": 6})
+    targets = [{"axes": ["label"], "at_least": 20}]
+    plan = inspection.first_plan_of(job(folder, targets=targets))
+    report = run_job(job(folder, targets=[*targets, GOAL]), plan=plan)
+    assert report["stop_reason"] in ("plan_done", "targets_met")
+    assert report["proof"]["settled"] == "the plan"
+    assert report["proof"]["held_out"]["samples"] == report["accepted"] > 0
+    assert "the plan" in (Path(report["run"]) / "report.html").read_text()
+
+
+def test_a_dry_run_with_a_goal_plans_its_pilot(topics, run_job):
+    report = run_job(job(topics({"refund": 20, "delivery": 10, "account": 6})), dry_run=True)
+    assert (report["stop_reason"], report["made"], report["proof"]) == ("dry_run", 0, None)
+    [plan] = Run.open(Path(report["run"])).plans()
+    assert plan.trials
