@@ -114,6 +114,7 @@ def _facts(
         "doubling": None,
         "confounds": confounded(work.coverage(use)),
         "slices": [],
+        "in_use": holes.in_use(use),
     }
     if base is None or halved is None:
         return facts

@@ -8,7 +8,7 @@ from decimal import Decimal
 from agent.tally import Tally
 from memory.errors import UsageError
 from memory.job import Job, Limits, Policy
-from memory.records import Gap, Plan, Reason, Step, StopReason, Strategy
+from memory.records import Call, Gap, Plan, Reason, Step, StopReason, Strategy
 from tools.card import Tool
 from tools.catalogue import why_not_allowed, why_not_runnable
 from tools.seeds import check_draw
@@ -80,6 +80,22 @@ def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) ->
     if len(step.calls) > 1 and any(call.tool in tools and tools[call.tool].labels != "kept" for call in step.calls):
         found.append(f"Step {step.id!r} chains a tool that changes labels; call such a tool alone.")
     return found
+
+
+def check_use(use: Sequence[Call], tools: Mapping[str, Tool]) -> None:
+    """Refuse a description of use that cannot be carried out. `tools` work on the modality, by name.
+
+    Raises UsageError naming the tool, and the parameter that leaves its bounds.
+    """
+    for call in use:
+        tool = tools.get(call.tool)
+        if tool is None or tool.labels != "kept":
+            known = ", ".join(name for name, one in sorted(tools.items()) if one.labels == "kept")
+            raise UsageError(f"No tool {call.tool!r} can stand for use here; there are: {known}.", where="use")
+        why = why_not_runnable(tool)
+        if why:
+            raise UsageError(f"{why}.", where="use")
+        check_draw(tool, call.draw)
 
 
 def cap_left(real: int, made: int, limits: Limits) -> int | None:

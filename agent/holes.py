@@ -6,6 +6,7 @@ made and judged like any other; whether a hole closed is measured on what was ac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,10 @@ from tools.coverage.reach import Looked, Reach, features, stack
 PER_HOLE = 4
 """Samples asked for each hole that a request closes: some land beside it, or are refused."""
 MOST_REQUESTS = 100
+MOST_LOOKED_AT = 1_000
+"""Training rows that are looked at as they come in use."""
+OFTEN, SELDOM = 0.1, 0.5
+"""A range is named that a tenth of the items in use are in, and at most half of that share of the training rows."""
 _CHUNK = 256
 
 
@@ -121,6 +126,29 @@ def slices(use: Context, rows: Sequence[int], wrong: Sequence[bool]) -> list[dic
     axes = sorted({axis for place in places for axis in place} - {"label"})
     found = sorted(holes.errors(rows, wrong, places, axes), key=lambda one: (-one.weight, sorted(one.at.items())))
     return [{"cell": one.at, "errors": len(one.items), "excess": round(one.weight, 1), "why": one.why} for one in found]
+
+
+def in_use(use: Context) -> list[dict[str, Any]]:
+    """Return the ranges that items come in where the model is used and training rows seldom do, the rarest first.
+
+    Training rows are put through the calls of `use`, and the measures that these calls can move are taken again.
+    """
+    cover = work.coverage(use)
+    moved = sorted({name for call in use.job.use for name in use.tools[call.tool].changes} & set(cover.axes))
+    rows = cover.train[:MOST_LOOKED_AT].tolist()
+    if not moved or not rows:
+        return []
+    lots = (work.in_use(use, rows[low : low + _CHUNK]) for low in range(0, len(rows), _CHUNK))
+    there = cover.bins([payload for lot in lots for payload in lot])
+    found = []
+    for axis in moved:
+        here, counts = cover.axis(axis), Counter(place[axis] for place in there if axis in place)
+        for name, count in counts.items():
+            own = float((here.codes == here.values.index(name)).mean()) if name in here.values else 0.0
+            share = count / len(rows)
+            if share >= OFTEN and own <= SELDOM * share:
+                found.append({"axis": axis, "range": name, "in_use": round(share, 3), "here": round(own, 3)})
+    return sorted(found, key=lambda one: (one["here"] - one["in_use"], one["axis"], one["range"]))
 
 
 def _features(use: Context, rows: Sequence[int]) -> Any:

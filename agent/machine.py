@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from agent.settings import from_environment, keep_quiet
+from memory import outcomes
 from memory.errors import UsageError
 from tools import devices, weights
 from tools.catalogue import load, why_not_runnable
@@ -73,6 +74,8 @@ def examine() -> dict[str, Any]:
         "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
         "weights": {name: {"licence": one.licence, "why_not": _unusable(one)} for name, one in weights.TABLE.items()},
         "cache": str(from_environment().cache),
+        "memory": str(from_environment().memory),
+        "outcomes": outcomes.count(from_environment().memory),
         "not_runnable": {one["name"]: one["why_not"] for one in entries if not one["runnable"]},
         "free_disk_gib": round(usage.free / 2**30, 1),
     }
@@ -108,6 +111,7 @@ def told(facts: dict[str, Any]) -> list[str]:
         for name, one in facts["weights"].items()
     ]
     lines.append(f"cache    {facts['cache']}")
+    lines.append(f"memory   {facts['memory']}: {facts['outcomes']} outcomes of earlier runs")
     lines += [f"missing  {name}: {why}" for name, why in facts["not_runnable"].items()]
     lines.append(f"disk     {facts['free_disk_gib']} GiB free here")
     return lines

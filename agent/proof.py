@@ -166,6 +166,11 @@ def advice(state: State) -> list[str]:
     """Return what to do next, in words, the most telling first: how to train, what to collect."""
     facts, winner = state["baseline"], str(state["settled"])
     lines = [trials.says(winner)]
+    lines += [
+        f"{100 * one['in_use']:.0f} % of the items in use have {one['axis']} {one['range']}, "
+        f"and {100 * one['here']:.0f} % of the training rows."
+        for one in facts["in_use"]
+    ]
     if not facts["informative"]:
         lines.append(
             "The training items come from too few groups to measure what helps others: collect items of more of them."

@@ -20,7 +20,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
-from agent import experience
+from agent import checks, experience
 from agent import state as states
 from agent.graph import build
 from agent.settings import Settings, keep_quiet
@@ -133,6 +133,7 @@ def _context(run: Run, job: Job, ask: Ask) -> Context:
     noise = job.assets.noise
     check_axes(dataset, (axis for target in job.cells for axis in target.axes))
     catalogue.check_patterns(job.policy)
+    checks.check_use(job.use, {tool.name: tool for tool in catalogue.select("augment", dataset.modality)})
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     return Context(
         job=job,

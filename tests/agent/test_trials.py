@@ -204,3 +204,36 @@ def test_a_dry_run_with_a_goal_plans_its_pilot(topics, run_job):
     assert (report["stop_reason"], report["made"], report["proof"]) == ("dry_run", 0, None)
     [plan] = Run.open(Path(report["run"])).plans()
     assert plan.trials
+
+
+def test_a_limit_that_is_reached_settles_on_what_is_known(topics, run_job):
+    limits = {"samples": 600, "rounds": 1}
+    report = run_job(job(topics({"refund": 30, "delivery": 12, "account": 6}), limits=limits))
+    assert report["stop_reason"] in ("round_limit", "targets_met")
+    assert report["rounds"] == 1
+    assert report["proof"]["settled"]
+    assert report["proof"]["held_out"] is not None
+
+
+def test_a_described_use_is_tried_and_its_ranges_are_named(topics, run_job):
+    use = [{"tool": "text.delete_words", "draw": {"rate": 0.5}}]
+    folder = topics({"refund": 30, "delivery": 12, "account": 6})
+    report = run_job(job(folder, use=use, limits={"samples": 200, "rounds": 1}))
+    arms = {one["arm"] for one in report["proof"]["tried"]}
+    assert {"use", "use+mix"} <= arms
+    baseline = next(one for one in decisions(report) if one["node"] == "inspect")["facts"]["baseline"]
+    assert [(one["axis"], one["range"]) for one in baseline["in_use"]] == [("words", "<5")]
+    assert any("items in use have words <5" in line for line in report["proof"]["advice"])
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ({"tool": "text.mumble"}, "No tool 'text.mumble'"),
+        ({"tool": "image.blur"}, "No tool 'image.blur'"),
+        ({"tool": "text.delete_words", "draw": {"rate": 0.9}}, "cannot take rate=0.9"),
+    ],
+)
+def test_a_use_that_cannot_be_carried_out_is_refused_before_anything_is_read(topics, run_job, call, said):
+    with pytest.raises(UsageError, match=said):
+        run_job(job(topics({"refund": 5, "delivery": 5, "account": 5}), use=[call]))
