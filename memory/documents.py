@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from memory.errors import UsageError
-from memory.job import Job, Source
+from memory.job import Goal, Job, Reach, Source
 from memory.records import Cell, Plan, Record
 
 R = TypeVar("R", bound=Record)
@@ -133,15 +133,22 @@ def _said(kind: type[Record], error: Any) -> str:
         near = get_close_matches(str(error["loc"][-1]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
         return f"{place}: unknown key; {hint}"
+    if error["type"] == "literal_error" and error["loc"][-1] == "measure":
+        return f"{place}: there is no measure {error['input']!r}; there are probe_macro_f1 and held_out_coverage"
     if error["type"] == "string_type" and not isinstance(error["input"], (dict, tuple, type(None))):
         return f"{place}: YAML reads this as {error['input']!r}; put it in quotes to make it a word"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}"
 
 
+_MEASURED: Mapping[str, type[Record]] = {"goal": Goal, "reach": Reach}
+"""How pydantic calls a target that is measured, in the place of an error."""
+
+
 def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the record that stands at `place` inside a record of `kind`."""
     for part in place:
+        kind = _MEASURED.get(str(part), kind)
         field = kind.model_fields.get(str(part))
         if field is not None:
             kind = _record_in(field.annotation) or kind

@@ -154,3 +154,20 @@ def test_unreadable_and_huge_files_are_refused(tmp_path: Path):
     file.write_bytes(b"a: \xff\n")
     with pytest.raises(UsageError, match="not YAML"):
         read_job(file)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("{measure: accuracy, gain: 0}", "there is no measure 'accuracy'; there are probe_macro_f1 and held_out_cov"),
+        ("{measure: probe_macro_f1, gian: 0}", "targets.0.gian: unknown key; did you mean 'gain'?"),
+        ("{measure: held_out_coverage}", "targets.0.at_least: field required"),
+        ("{axes: [label], atleast: 3}", "targets.0.atleast: unknown key; did you mean 'at_least'?"),
+    ],
+)
+def test_a_target_that_is_none_is_named(tmp_path, target, said):
+    file = tmp_path / "job.yaml"
+    file.write_text(f"dataset: {{path: x.csv}}\ntargets: [{target}]\n")
+    with pytest.raises(UsageError) as raised:
+        read_job(file)
+    assert said in str(raised.value)
