@@ -97,6 +97,8 @@ def report(result: dict[str, Any]) -> None:
         if not rows:
             say(title)
         _proof(result["proof"])
+    if result.get("held_out_coverage"):
+        say(_reached(result["held_out_coverage"]))
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
     dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
     counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"
@@ -104,6 +106,14 @@ def report(result: dict[str, Any]) -> None:
     if result["export"]:
         say(f"export: {result['export']}")
     say(f"run:    {result['run']}")
+
+
+def _reached(found: dict[str, Any]) -> str:
+    """Return what became of held-out coverage in one line."""
+    return (
+        f"held-out coverage: {100 * found['before']:.1f} % of {found['items']} validation items before, "
+        f"{100 * found['after']:.1f} % after; {found['closed']} of {found['holes']} holes closed"
+    )
 
 
 def _proof(proof: dict[str, Any]) -> None:

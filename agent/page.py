@@ -38,10 +38,20 @@ def page(result: dict[str, Any]) -> str:
 {result["made"]} samples made, {result["accepted"]} accepted{dropped}; rejected: {rejected}.
 {result["cost"]["seconds"]:.1f} s.</p>
 {_proof(result["proof"]) if result.get("proof") else ""}
-{cells if lines else ""}<h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
+{cells if lines else ""}{_reached(result.get("held_out_coverage"))}
+<h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
 {arms}
 </table></html>
 """
+
+
+def _reached(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f"<p>Held-out coverage: {100 * found['before']:.1f} % of {found['items']} validation items before, "
+        f"{100 * found['after']:.1f} % after; {found['closed']} of {found['holes']} holes closed.</p>"
+    )
 
 
 def _refused(rejected: dict[str, int]) -> str:

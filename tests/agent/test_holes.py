@@ -52,6 +52,7 @@ def test_items_without_a_neighbour_become_requests_and_closure_is_measured(far, 
     assert found["holes"] >= 6
     assert 0 <= found["closed"] <= found["holes"]
     assert found["after"] >= found["before"]
+    assert "holes closed" in (Path(report["run"]) / "report.html").read_text()
     line = report["targets"][-1]
     assert line["cell"] == {"measure": "held_out_coverage"}
     assert line["met"] == (found["after"] >= 0.95)
