@@ -31,7 +31,7 @@ LIKELY = 0.25
 """Work goes on while some recipe is worth it with at least this probability."""
 SURE = 0.85
 """A recipe is kept only when it brings more than nothing with at least this probability."""
-SPEAKS_FOR = 0.6
+SPEAKS_FOR = 0.7
 """What was measured must say so too, at least with this probability: the literature alone keeps nothing."""
 _NO_LIMIT = 1_000_000
 

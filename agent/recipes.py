@@ -67,7 +67,7 @@ def recipes(
     found = {AS_IS: Recipe(AS_IS, AT_REST), COPIED: Recipe(COPIED, COPIES)}
     if imbalance >= IMBALANCED:
         found[REWEIGHTED] = Recipe(REWEIGHTED, WEIGHTS)
-    build = _Builder(known, strategies, priors)
+    build = _Builder(known, strategies, priors, imbalance)
     singles = {name: one for name in known if (one := build.recipe(name, [(_call(known[name]),)]))}
     mixed = [part for one in singles.values() for part in one.parts]
     usual = [tuple(_call(known[name]) for name in chain if name in known) for chain in _USUAL[modality]]
@@ -89,6 +89,15 @@ class _Builder:
     tools: Mapping[str, Tool]
     strategies: Sequence[Strategy]
     priors: Mapping[str, Prior]
+    imbalance: float
+
+    def _kinds(self, tools: Sequence[Tool]) -> list[str]:
+        """Return the families that count: each once, or once a tool where classes are filled up.
+
+        Then a parent is used many times over, and tools of one family vary it in ways of their own.
+        """
+        different = [tool.family for tool in dict.fromkeys(tools)]
+        return different if self.imbalance >= IMBALANCED else list(dict.fromkeys(different))
 
     def recipe(self, name: str, parts: Iterable[tuple[Call, ...]]) -> Recipe | None:
         """Return a recipe of the parts that a retrieved paper speaks for, or None where there is none."""
@@ -101,7 +110,7 @@ class _Builder:
         if not kept:
             return None
         mine = [self.tools[call.tool] for part in kept for call in part]
-        together = _together([self.priors[tool.family] for tool in dict.fromkeys(mine)])
+        together = _together([self.priors[name] for name in self._kinds(mine)])
         cost = sum(relative_cost(tool) for tool in mine) / len(kept)
         return Recipe(name, together, tuple(kept), tuple(cites), cost)
 
@@ -112,7 +121,7 @@ def relative_cost(tool: Tool) -> float:
 
 
 def _together(some: Sequence[Prior]) -> Prior:
-    """Return what several tools are expected to bring together.
+    """Return what several are expected to bring together.
 
     Half of what they would bring if each took its share of what the others leave, as they overlap; but no less than
     the best of them alone.

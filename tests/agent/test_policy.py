@@ -115,7 +115,7 @@ def test_what_costs_nothing_is_kept_when_samples_bring_no_more():
 
 
 def test_what_may_well_harm_is_not_kept():
-    assert policy.best(trials(tried(MIX, 0.1, spread=0.2)), STANDING) == MIX
+    assert policy.best(trials(tried(MIX, 0.1, spread=0.15)), STANDING) == MIX
     unsure = Prior(mean=0.03, spread=0.1)
     assert policy.best(trials(tried(MIX, 0.03, spread=0.1, prior=unsure)), STANDING) == AS_IS
 
