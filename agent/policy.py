@@ -115,6 +115,8 @@ def choose(trials: Mapping[str, Trial], known: Mapping[str, Recipe], at: Standin
     if not made:
         return _pilot(known, at)
     if not _widened(made, known):
+        if not any(_speaks_for_itself(one) for one in made):  # looking on among many recipes would find luck
+            return Choice("settle", "none of the broadest recipes shows a gain", {})
         return _widen(trials, known, at)
     return _grow(trials, at)
 
@@ -131,10 +133,14 @@ def best(trials: Mapping[str, Trial], at: Standing) -> str:
 
 def _is_sure(trial: Trial, error: float) -> bool:
     """Return whether a recipe surely brings something: by all that is known, and likely by what was measured alone."""
+    return _speaks_for_itself(trial) and probability(trial, error, 0.0) >= SURE
+
+
+def _speaks_for_itself(trial: Trial) -> bool:
+    """Return whether a recipe likely brings something by what was measured alone."""
     if trial.gain is None or trial.spread is None:
         return False
-    measured = 0.5 * (1 + math.erf(trial.gain / max(trial.spread, 1e-9) / math.sqrt(2)))
-    return measured >= SPEAKS_FOR and probability(trial, error, 0.0) >= SURE
+    return 0.5 * (1 + math.erf(trial.gain / max(trial.spread, 1e-9) / math.sqrt(2))) >= SPEAKS_FOR
 
 
 def probability(trial: Trial, error: float, gain: float = WORTH) -> float:

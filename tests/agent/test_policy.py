@@ -75,6 +75,11 @@ def test_a_pilot_that_brings_nothing_ends_it():
     assert policy.best(trials(tried(MIX, -0.1), tried(USUAL, -0.05)), STANDING) == AS_IS
 
 
+def test_single_tools_are_not_searched_for_luck_where_no_pilot_shows_a_gain():
+    assert choose(trials(tried(MIX, 0.005), tried(USUAL, -0.02)), KNOWN, STANDING).stage == "settle"
+    assert choose(trials(tried(MIX, 0.02), tried(USUAL, -0.02)), KNOWN, STANDING).stage == "widen"
+
+
 def test_after_a_pilot_single_tools_and_other_strengths_get_as_much_as_the_leader():
     choice = choose(trials(tried(MIX, 0.2), tried(USUAL, 0.1)), KNOWN, STANDING)
     assert choice.stage == "widen"
