@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.checks import cap_left, why_closed
@@ -54,6 +54,12 @@ def landed(made: Candidate, judged: Judged, targets: Sequence[Target], columns: 
             if all(cell.at[axis] in names for axis, names in target.only.items()):
                 slots.append(slot(at, cell))
     return slots
+
+
+def count_one(counts: dict[str, int], names: Iterable[str]) -> None:
+    """Add one to every account named."""
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
 
 
 def needs(
@@ -174,10 +180,8 @@ class Books:
         for gap in gaps:
             _enter(self.cells, slot(gap.target, gap.cell), judged)
         if judged.accepted:
-            for name in landed(made, judged, self.targets, self.columns):
-                self.filled[name] = self.filled.get(name, 0) + 1
-            if made.label is not None:
-                self.labels[made.label] = self.labels.get(made.label, 0) + 1
+            count_one(self.filled, landed(made, judged, self.targets, self.columns))
+            count_one(self.labels, [] if made.label is None else [made.label])
 
     def outcome(self) -> dict[str, Any]:
         """Return what `learn` takes in."""

@@ -6,11 +6,11 @@ of what made samples seem to, and costs nothing.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from agent import holes, policy, recipes, work
 from agent.policy import Trial
+from agent.priors import chance
 from agent.recipes import AS_IS, COPIED, REWEIGHTED
 from agent.state import Context, Update
 from memory.errors import UsageError
@@ -56,7 +56,7 @@ def measure(use: Context) -> Update:
 
 def _sure(found: Comparison) -> bool:
     """Return whether a gain is no chance, by what was measured alone."""
-    return 0.5 * (1 + math.erf(found.gain / max(found.spread, 1e-9) / math.sqrt(2))) >= policy.SURE
+    return chance(found.gain, max(found.spread, 1e-9)) >= policy.SURE
 
 
 def said_by(use: Context, name: str) -> Any:

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from agent import wording
+
 EFFECTS = 3
 """Effects of a paper on the screen."""
 SHOWN = 24
@@ -98,7 +100,7 @@ def report(result: dict[str, Any]) -> None:
             say(title)
         _proof(result["proof"])
     if result.get("held_out_coverage"):
-        say(_reached(result["held_out_coverage"]))
+        say(f"held-out coverage: {wording.reached(result['held_out_coverage'])}")
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
     dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
     counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"
@@ -106,14 +108,6 @@ def report(result: dict[str, Any]) -> None:
     if result["export"]:
         say(f"export: {result['export']}")
     say(f"run:    {result['run']}")
-
-
-def _reached(found: dict[str, Any]) -> str:
-    """Return what became of held-out coverage in one line."""
-    return (
-        f"held-out coverage: {100 * found['before']:.1f} % of {found['items']} validation items before, "
-        f"{100 * found['after']:.1f} % after; {found['closed']} of {found['holes']} holes closed"
-    )
 
 
 def _proof(proof: dict[str, Any]) -> None:
@@ -143,17 +137,8 @@ def _proof(proof: dict[str, Any]) -> None:
         say(line)
 
 
-def _fate(one: dict[str, Any]) -> str:
-    """Say what became of a recipe: kept or dropped, and what of it was left out whatever it brought."""
-    notes = dict.fromkeys([*one["left_out"].values(), *one["notes"].values()])
-    return "; ".join(["kept" if one["kept"] else "dropped", *notes])
-
-
-def _points(one: dict[str, Any], gain: str) -> str:
-    if one[gain] is None:
-        return "not measured"
-    middle, low, high = (round(100 * one[name], 1) + 0.0 for name in (gain, "low", "high"))  # + 0.0: no "-0.0"
-    return f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
+def _points(one: dict[str, Any], name: str) -> str:
+    return "not measured" if one[name] is None else wording.gain(one[name], one["low"], one["high"])
 
 
 def _cell(line: dict[str, Any]) -> str:

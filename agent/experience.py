@@ -40,12 +40,12 @@ def outcomes_of(use: Context, state: State) -> list[Outcome]:
     regime, facts = regime_of(coverage(use), use.job), state["baseline"]
     rows = max(1, sum(facts["sizes"].values()))
     ended = datetime.now(UTC).isoformat(timespec="seconds")
+    steps = {step.id: step for plan in use.run.plans() for step in plan.steps}
     found = []
     for name, one in state["trials"].items():
         if name in MAKES_NOTHING or one.points is None or one.spread is None:
             continue
-        steps = [step for plan in use.run.plans() for step in plan.steps if step.id in one.steps]
-        tools = {call.tool: use.tools[call.tool] for step in steps for call in step.calls}
+        tools = {call.tool: use.tools[call.tool] for step in one.steps for call in steps[step].calls}
         error = 1.0 - facts["reference_macro_f1"]
         found.append(
             Outcome(

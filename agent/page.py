@@ -6,6 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from agent import wording
+
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1c2733}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;border-bottom:1px solid #dde3ea;text-align:left}
 .n{text-align:right;font-variant-numeric:tabular-nums}.bar{display:flex;height:.8rem;width:16rem;background:#eef2f6}
@@ -46,12 +48,7 @@ def page(result: dict[str, Any]) -> str:
 
 
 def _reached(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return ""
-    return (
-        f"<p>Held-out coverage: {100 * found['before']:.1f} % of {found['items']} validation items before, "
-        f"{100 * found['after']:.1f} % after; {found['closed']} of {found['holes']} holes closed.</p>"
-    )
+    return "" if found is None else f"<p>Held-out coverage: {wording.reached(found)}.</p>"
 
 
 def _refused(rejected: dict[str, int]) -> str:
@@ -107,8 +104,7 @@ def _cost(per_point: dict[str, float] | None) -> str:
 
 
 def _gain(one: dict[str, Any]) -> str:
-    middle, low, high = (round(100 * one[name], 1) + 0.0 for name in ("gain", "low", "high"))  # + 0.0: no "-0.0"
-    return f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return wording.gain(one["gain"], one["low"], one["high"])
 
 
 def _interval(one: dict[str, Any], rows: Sequence[tuple[str, dict[str, Any], bool]]) -> str:
@@ -132,7 +128,7 @@ def _tried(proof: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr{' class=kept' if one['kept'] else ''}><td>{html.escape(one['arm'])}</td><td class=n>{one['made']}</td>"
         f"<td class=n>{one['accepted']}</td><td class=n>{_measured(one)}</td><td class=n>{_grown(one)}</td>"
-        f"<td>{html.escape(_fate(one))}</td></tr>"
+        f"<td>{html.escape(wording.fate(one))}</td></tr>"
         for one in proof["tried"]
     )
     return f"""<h3>What was tried</h3>
@@ -142,15 +138,10 @@ independent units); the test split was not looked at.</p>
 </table>"""
 
 
-def _fate(one: dict[str, Any]) -> str:
-    notes = dict.fromkeys([*one["left_out"].values(), *one["notes"].values()])
-    return "; ".join(["kept" if one["kept"] else "dropped", *notes])
-
-
 def _measured(one: dict[str, Any]) -> str:
     if one["points"] is None:
         return "not measured"
-    return _gain({"gain": one["points"], "low": one["low"], "high": one["high"]})
+    return wording.gain(one["points"], one["low"], one["high"])
 
 
 def _grown(one: dict[str, Any]) -> str:

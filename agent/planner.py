@@ -23,6 +23,11 @@ KEEP_ABOVE = 0.3
 """An arm is dropped when its weight falls under this share of the best arm's."""
 
 
+def relative_cost(tool: Tool) -> float:
+    """Return what a sample costs, with 1 for judging it."""
+    return 1.0 + tool.cost.cpu_seconds / 1000 + tool.cost.gpu_seconds / 100
+
+
 @dataclass(frozen=True)
 class Arm:
     """One tool that may be tried, and what speaks for it."""
@@ -40,8 +45,7 @@ class Arm:
     @property
     def weight(self) -> float:
         """Expected gain of the samples that are accepted, per unit of cost."""
-        cost = 1.0 + self.tool.cost.cpu_seconds / 1000 + self.tool.cost.gpu_seconds / 100
-        return expected_gain(self.prior) * self.acceptance / cost
+        return expected_gain(self.prior) * self.acceptance / relative_cost(self.tool)
 
 
 @dataclass(frozen=True)

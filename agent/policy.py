@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agent.priors import Prior, expected_gain
+from agent.priors import Prior, chance, expected_gain
 from agent.recipes import PILOTS, Recipe
 from memory.records import Record
 
@@ -140,13 +140,13 @@ def _speaks_for_itself(trial: Trial) -> bool:
     """Return whether a recipe likely brings something by what was measured alone."""
     if trial.gain is None or trial.spread is None:
         return False
-    return 0.5 * (1 + math.erf(trial.gain / max(trial.spread, 1e-9) / math.sqrt(2))) >= SPEAKS_FOR
+    return chance(trial.gain, max(trial.spread, 1e-9)) >= SPEAKS_FOR
 
 
 def probability(trial: Trial, error: float, gain: float = WORTH) -> float:
     """Return the probability that a recipe brings at least `gain` of macro-F1."""
     mean, spread = trial.posterior
-    return 0.5 * (1 + math.erf((mean * error - gain) / max(spread * error, 1e-12) / math.sqrt(2)))
+    return chance(mean * error, max(spread * error, 1e-12), gain)
 
 
 def _likely(trials: list[Trial], error: float) -> bool:

@@ -62,6 +62,11 @@ class Prior(Record):
     """Runs it rests on beside them."""
 
 
+def chance(mean: float, spread: float, least: float = 0.0) -> float:
+    """Return the probability that a normal gain is `least` or more."""
+    return 0.5 * (1 + math.erf((mean - least) / spread / math.sqrt(2)))
+
+
 def expected_gain(prior: Prior) -> float:
     """Return the mean of the gain where it is a gain and 0 elsewhere: an arm that harms can be left alone.
 
@@ -69,7 +74,7 @@ def expected_gain(prior: Prior) -> float:
     """
     at = prior.mean / prior.spread
     density = math.exp(-at * at / 2) / math.sqrt(2 * math.pi)
-    return prior.mean * 0.5 * (1 + math.erf(at / math.sqrt(2))) + prior.spread * density
+    return prior.mean * chance(prior.mean, prior.spread) + prior.spread * density
 
 
 @dataclass(frozen=True)

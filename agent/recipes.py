@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent.planner import cited
+from agent.planner import cited, relative_cost
 from agent.priors import Prior
 from memory.records import Call, Draw, Modality, Strategy
 from tools.card import Tool
@@ -113,11 +113,6 @@ class _Builder:
         together = _together([self.priors[name] for name in self._kinds(mine)])
         cost = sum(relative_cost(tool) for tool in mine) / len(kept)
         return Recipe(name, together, tuple(kept), tuple(cites), cost)
-
-
-def relative_cost(tool: Tool) -> float:
-    """Return what a sample costs, with 1 for judging it."""
-    return 1.0 + tool.cost.cpu_seconds / 1000 + tool.cost.gpu_seconds / 100
 
 
 def _together(some: Sequence[Prior]) -> Prior:

@@ -187,10 +187,8 @@ def settle(use: Context, state: State) -> Update:
     filled: dict[str, int] = {}
     labels: dict[str, int] = {}
     for made, judged in use.made.accepted(kept):
-        for name in accounts.landed(made, judged, state["targets"], use.dataset.columns):
-            filled[name] = filled.get(name, 0) + 1
-        if made.label is not None:
-            labels[made.label] = labels.get(made.label, 0) + 1
+        accounts.count_one(filled, accounts.landed(made, judged, state["targets"], use.dataset.columns))
+        accounts.count_one(labels, [] if made.label is None else [made.label])
     return {"settled": winner, "kept": kept, "filled": filled, "labels": labels}
 
 

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from memory.errors import UsageError
 from memory.records import Cell
-from tools.coverage import patterns
 from tools.coverage.bins import UNKNOWN
 
 if TYPE_CHECKING:
-    from tools.coverage.coverage import Coverage
+    from tools.coverage.patterns import Patterns
     from tools.coverage.reach import Looked
 
 Kind = Literal["pattern", "far", "errors"]
@@ -62,13 +61,8 @@ class Request:
     """Their weights together."""
 
 
-def uncovered(coverage: Coverage, axes: Sequence[str], threshold: int, most: int = 200) -> list[Hole]:
-    """Return the maximal patterns of one or two of `axes` that fewer than `threshold` counted items match.
-
-    Raises UsageError for an unknown axis, no axis, or a threshold under 1.
-    """
-    columns = {name: (coverage.axis(name).values, coverage.axis(name).codes) for name in axes}
-    found = patterns.uncovered(columns, threshold, counted=coverage.counted, most=most)
+def rare(found: Patterns, threshold: int) -> list[Hole]:
+    """Return a hole for each listed pattern that fewer than `threshold` items match; its weight is what is missing."""
     return [
         Hole("pattern", (), dict(at), float(threshold - have), f"{have} of at least {threshold} training items")
         for at, have in found.first

@@ -15,7 +15,7 @@ from tools.catalogue import select
 from tools.coverage import holes
 from tools.coverage.bins import UNKNOWN, as_number, axis_name, bins_of
 from tools.coverage.onepass import TRAIN, Twins
-from tools.coverage.patterns import uncovered
+from tools.coverage.patterns import Patterns, uncovered
 from tools.shortcuts.channels import CHANNEL, confounds
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = N
     Counts of classes, cells and patterns are of training rows; `counted` leaves near-duplicates out. Lists of
     examples hold at most 20 entries, lists of cells and patterns at most 200; the totals stand beside them.
     """
-    classes = _classes(coverage)
+    classes, own = _classes(coverage), _own_axes(dataset, coverage)
+    codes = {name: (axis.values, axis.codes) for name, axis in own.items()}
+    found = uncovered(codes, UNCOVERED_BELOW, counted=coverage.counted, most=CELLS) if own else Patterns(0, ())
     return {
         "samples": len(dataset),
         "splits": dataset.splits(),
@@ -43,8 +45,8 @@ def profile(dataset: Dataset, coverage: Coverage, gaps: Sequence[Gap] | None = N
         "imbalance_ratio": _imbalance(classes),
         "effective_number": _effective(classes),
         "cells": _cells(coverage),
-        "uncovered_patterns": _patterns(dataset, coverage),
-        "requests": _requests(dataset, coverage),
+        "uncovered_patterns": _patterns(found),
+        "requests": _requests(own, found, coverage),
         "near_duplicates": _near_duplicates(dataset, coverage),
         "leaks": _leaks(dataset, coverage),
         "confounds": confounded(coverage),
@@ -97,32 +99,29 @@ def _cells(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def _patterns(dataset: Dataset, coverage: Coverage) -> dict[str, Any]:
-    """Find what the data's own axes leave uncovered, alone and in pairs."""
+def _own_axes(dataset: Dataset, coverage: Coverage) -> dict[str, Axis]:
+    """Return the axes that the data bring themselves."""
     named = ("label", "group", *dataset.columns.attributes)
-    own = {name: (axis.values, axis.codes) for name, axis in coverage.axes.items() if name in named}
-    if not own:
-        return {"fewer_than": UNCOVERED_BELOW, "count": 0, "first": []}
-    found = uncovered(own, UNCOVERED_BELOW, counted=coverage.counted, most=CELLS)
+    return {name: axis for name, axis in coverage.axes.items() if name in named}
+
+
+def _patterns(found: Patterns) -> dict[str, Any]:
+    """Say what the data's own axes leave uncovered, alone and in pairs."""
     listed = [{"pattern": pattern, "counted": have} for pattern, have in found.first]
     return {"fewer_than": UNCOVERED_BELOW, "count": found.count, "first": listed}
 
 
-def _requests(dataset: Dataset, coverage: Coverage) -> list[dict[str, Any]]:
+def _requests(own: dict[str, Axis], found: Patterns, coverage: Coverage) -> list[dict[str, Any]]:
     """Return the fewest cells whose filling closes the uncovered patterns of the data's own axes, most patterns first.
 
     One item can close several patterns at once, so cells of two axes are candidates where there are not too many.
     """
-    own = [name for name in ("label", "group", *dataset.columns.attributes) if name in coverage.axes]
-    if not own:
-        return []
-    found = [hole for hole in holes.uncovered(coverage, own, UNCOVERED_BELOW, CELLS) if hole.at]
     cells: list[Cell] = []
     for size in (1, 2):
         for axes in combinations(own, size):
-            if np.prod([len(coverage.axes[name].values) for name in axes]) <= CANDIDATES:
+            if np.prod([len(own[name].values) for name in axes]) <= CANDIDATES:
                 cells += coverage.count(axes, {})
-    asked = holes.hitting_set(found, cells, EXAMPLES)
+    asked = holes.hitting_set([hole for hole in holes.rare(found, UNCOVERED_BELOW) if hole.at], cells, EXAMPLES)
     return [{"cell": dict(one.cell.at), "closes": len(one.closes), "items": one.weight} for one in asked]
 
 

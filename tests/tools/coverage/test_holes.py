@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from memory.errors import UsageError
 from memory.records import Cell
+from tools.coverage import patterns
 from tools.coverage.coverage import Axis, Coverage
-from tools.coverage.holes import Hole, Request, closed, errors, far, hitting_set, uncovered
+from tools.coverage.holes import Hole, Request, closed, errors, far, hitting_set, rare
 from tools.coverage.onepass import Reading, Twins
 from tools.coverage.reach import Reach
 from tools.seeds import generator
@@ -39,6 +40,11 @@ def coverage(columns: dict[str, list[str]], counted: list[bool] | None = None) -
     none = Twins(np.zeros((0, 2), np.int64), np.zeros(0))
     known = np.array(counted or [True] * size)
     return Coverage("text", np.arange(size), axes, (), known, {}, Reading({}, none, none, none))
+
+
+def uncovered(data: Coverage, axes: list[str], threshold: int, most: int = 200) -> list[Hole]:
+    columns = {name: (data.axis(name).values, data.axis(name).codes) for name in axes}
+    return rare(patterns.uncovered(columns, threshold, counted=data.counted, most=most), threshold)
 
 
 def test_rare_combinations_are_holes_that_weigh_what_they_miss():
