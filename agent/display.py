@@ -112,15 +112,7 @@ def report(result: dict[str, Any]) -> None:
 
 def _proof(proof: dict[str, Any]) -> None:
     tried = sorted(proof["tried"], key=lambda one: (not one["kept"], -(one["points"] or 0.0)))
-    rows = [
-        (
-            one["arm"],
-            one["accepted"],
-            _points(one, "points"),
-            "; ".join(one["left_out"].values()) or ("kept" if one["kept"] else "dropped"),
-        )
-        for one in tried
-    ]
+    rows = [(one["arm"], one["accepted"], _points(one, "points"), wording.fate(one)) for one in tried]
     if rows:
         heads = ("recipe", "samples", "gain in macro-F1", "")
         table("Tried, on items nobody was trained on", heads, rows, ("samples",))

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from agent import display
+from agent import display, wording
 
 REPORT = {
     "dataset": "pets [bold]",
@@ -69,3 +69,14 @@ def test_a_long_table_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]):
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]):
     display.json_out({"a": "ü"})
     assert json.loads(capsys.readouterr().out) == {"a": "ü"}
+
+
+def test_what_became_of_a_recipe_is_said_once():
+    left_out = {"r4.mix.1": "more of it brought no more", "r4.mix.2": "more of it brought no more"}
+    notes = {"r1.mix.3": "repeats itself: 60 % of 30 were there already"}
+    said = wording.fate({"kept": True, "left_out": left_out, "notes": notes})
+    assert said == "kept; more of it brought no more; repeats itself: 60 % of 30 were there already"
+
+
+def test_a_gain_of_nothing_has_no_sign_of_a_loss():
+    assert wording.gain(-0.0001, -0.0002, 0.0) == "+0.0 [+0.0, +0.0]"
