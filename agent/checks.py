@@ -70,7 +70,7 @@ def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) ->
         if tool is None:
             found.append(f"Step {step.id!r} calls {call.tool!r}. There are: {', '.join(sorted(tools))}.")
             continue
-        for why in (why_not_allowed(tool, policy), why_not_runnable(tool)):
+        for why in (why_not_allowed(tool, policy), why_not_runnable(tool, policy)):
             if why:
                 found.append(f"Step {step.id!r}: {why}.")
         try:

@@ -69,7 +69,7 @@ def in_use(use: Context, rows: Sequence[int]) -> list[Payload]:
 def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
     """Return the label-keeping tools that may run here, and why the others may not."""
     kept = [tool for tool in select("augment", use.modality) if tool.labels == "kept"]
-    why = {tool.name: why_not_allowed(tool, use.job.policy) or why_not_runnable(tool) for tool in kept}
+    why = {tool.name: why_not_allowed(tool, use.job.policy) or why_not_runnable(tool, use.job.policy) for tool in kept}
     return [tool for tool in kept if why[tool.name] is None], [reason for reason in why.values() if reason]
 
 

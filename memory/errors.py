@@ -3,7 +3,7 @@
     AugplanError
     ├─ UsageError     a person must act: bad job, bad data, missing extra or device
     ├─ ToolError      the planner must act: a tool failed; it becomes a fact for the next plan
-    ├─ ModelError     the model's answer stayed unusable after the allowed tries
+    ├─ ModelError     the model's answer stayed unusable after the allowed tries; SpentError: there is no budget to ask
     └─ RecordError    what is on disk contradicts itself: broken seal, changed dataset
 
 A message says what happened, to which thing, and what to do. Values that code needs are fields, so no
@@ -11,6 +11,8 @@ code reads the text.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class AugplanError(Exception):
@@ -41,6 +43,15 @@ class ToolError(AugplanError):
 
 class ModelError(AugplanError):
     """A model's answer stayed unusable after the allowed tries."""
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        """Keep `problems`: what was wrong with the last answer, in words its author could have acted on."""
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class SpentError(ModelError):
+    """The tokens or the money of a run do not cover another question; nothing was sent."""
 
 
 class RecordError(AugplanError):

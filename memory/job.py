@@ -105,9 +105,9 @@ class Limits(Record):
     gpu_seconds: float | None = Field(None, ge=0)
     """Time spent making samples on a GPU."""
     tokens: int | None = Field(None, ge=0)
-    """Tokens of a language model; no tool of this catalogue uses any."""
+    """Tokens asked and answered by a language model; checked before each question."""
     money_usd: float | None = Field(None, ge=0)
-    """Money paid to an endpoint; no tool of this catalogue costs any."""
+    """Money paid to an endpoint, by its price in the settings; checked before each question."""
     synthetic_per_real: float | None = Field(None, gt=0)
     """Accepted samples per near-duplicate-free real training item of the same label."""
     rounds: int = Field(24, ge=1, le=1000)
@@ -120,13 +120,39 @@ class ToolPolicy(Record):
     deny: tuple[str, ...] = ()
 
 
+class AskAbove(Record):
+    """A person is asked where a round is expected to take more than this; what is None is never asked about."""
+
+    samples: int | None = Field(None, ge=0)
+    seconds: float | None = Field(None, ge=0)
+    """Seconds of making, on one core or one GPU."""
+    tokens: int | None = Field(None, ge=0)
+    money_usd: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _asks_about_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("say above which samples, seconds, tokens or money_usd to ask; or say `approval: ask`")
+        return self
+
+
 class Policy(Record):
     """Who plans, who agrees, and what is allowed."""
 
-    planner: Literal["rules"] = "rules"
+    planner: Literal["rules", "model"] = "rules"
+    """`model`: a language model proposes each plan; what does not pass the checks is planned by the rules."""
+    model: str | None = None
+    """The language model: `openai:NAME` at an endpoint, or a folder or hub id of a transformers model; None: none."""
+    image_model: str | None = None
+    """What makes or edits pictures: `openai:NAME`, a key of the weights table, or a folder; None: the tool's own."""
+    speech_model: str | None = None
+    """What speaks: alike."""
+    show_samples: bool = False
+    """Whether items of the data may stand in what a planning or talking model is told; statistics always do."""
     encoder: str = "all-MiniLM-L6-v2"
     """What compares meanings in a search: a name of the weights table, folder or hub id; `openai:MODEL`; `lexical`."""
-    approval: Literal["auto", "ask"] = "auto"
+    approval: Literal["auto", "ask"] | AskAbove = "auto"
+    """`ask`: a person agrees to every new recipe; `{money_usd: 0.5}` and the like: to every round that takes more."""
     remote: Literal["deny", "allow"] = "deny"
     licences: Literal["permissive", "any"] = "permissive"
     tools: ToolPolicy = ToolPolicy()

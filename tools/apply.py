@@ -21,6 +21,7 @@ from memory.records import Call, Cell, Step
 from tools.batches import Corpus, Images, Texts, Waves, padded_length
 from tools.card import Params, Tool
 from tools.coverage.coverage import Coverage
+from tools.engines.engine import Place
 from tools.executors import guarded
 from tools.material import Material
 from tools.seeds import draw, generator, seed_for
@@ -84,6 +85,7 @@ class Maker:
         noise: Sequence[Wave] = (),
         batch_size: int = 64,
         device: str = "cpu",
+        place: Place | None = None,
     ) -> None:
         self.dataset, self.coverage, self.tools, self.run_seed = dataset, coverage, tools, run_seed
         self.batch_size, self.device = batch_size, device
@@ -91,7 +93,7 @@ class Maker:
         self.groups = dataset.column("group")
         self.ids = dataset.column("id")
         self.attributes = {name: dataset.column(name) for name in dataset.columns.attributes}
-        self.material = Material(dataset, coverage, noise, device)
+        self.material = Material(dataset, coverage, noise, device, place)
 
     def make(self, step: Step, shard: Sequence[Task]) -> list[Candidate]:
         """Return one candidate per task, in order; refused ones say by whom and why."""
@@ -174,6 +176,8 @@ class Maker:
         for item in live:
             params = draw(tool, call.draw, seed_for(self._seed(step, item), str(turn)))
             item.drawn.append({"tool": tool.name, "version": tool.version, "params": params.model_dump()})
+            if tool.needs.engine is not None:
+                item.drawn[-1]["engine"] = self.material.engine(tool.needs.engine).digest
             if tool.needs.partner:
                 self._give_partner(step, item)
         for batch in _alike([item for item in live if item.payload is not None], self.batch_size):
@@ -205,6 +209,13 @@ class Maker:
             item.payload = result
 
     def _batch(self, tool: Tool, batch: list[_Item]) -> Any:
+        plain = self._plain_batch(tool, batch)
+        if tool.needs.engine is None:
+            return plain
+        labels = [str(self.labels[item.task.row] or "") for item in batch]
+        return replace(plain, labels=labels, engine=self.material.engine(tool.needs.engine))
+
+    def _plain_batch(self, tool: Tool, batch: list[_Item]) -> Any:
         if isinstance(batch[0].payload, str):
             return Texts([item.payload for item in batch], self.material.corpus() if tool.needs.corpus else Corpus())
         import torch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,10 @@ class Texts:
 
     items: Sequence[str]
     corpus: Corpus = field(default_factory=Corpus)
+    labels: Sequence[str] = ()
+    """The label of each item, for tools whose needs name an engine; else ()."""
+    engine: Any = None
+    """What the tool's engine loaded or trained (tools.engines); None for tools that need none."""
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -44,6 +48,10 @@ class Images:
     pixels: torch.Tensor
     partners: torch.Tensor | None = None
     """For tools that mix: a second image for each item, same shape; else None."""
+    labels: Sequence[str] = ()
+    """As in `Texts`."""
+    engine: Any = None
+    """As in `Texts`."""
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -59,6 +67,10 @@ class Waves:
     rate_hz: int
     noise: Sequence[torch.Tensor] = ()
     """Recordings (time,) float32 at `rate_hz` to mix in; empty means none were given."""
+    labels: Sequence[str] = ()
+    """As in `Texts`."""
+    engine: Any = None
+    """As in `Texts`."""
 
     def __len__(self) -> int:
         """Return the number of clips."""

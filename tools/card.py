@@ -46,6 +46,8 @@ class Needs:
     """True when recordings given as noise are used."""
     corpus: bool = False
     """True when word counts of the training texts are used."""
+    engine: str | None = None
+    """Module of `tools.engines` whose engine is handed over with the batch, or None."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,12 @@ class Cost:
 
     cpu_seconds: float = 1.0
     gpu_seconds: float = 0.0
+    """The same on a GPU; 0 for what needs none."""
+    setup_seconds: float = 0.0
+    """Loading or training before the first sample, once a run, on one CPU core."""
     money_usd: float = 0.0
     tokens: int = 0
+    """Tokens of a language model, asked and answered."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from memory.errors import UsageError
 from memory.job import Policy
 from memory.records import Modality
 from tools.card import Kind, Tool, attached
+from tools.engines.engine import why_missing
 
 _FOLDERS = (tools.text, tools.image, tools.speech, tools.measures, tools.gates)
 
@@ -45,13 +46,16 @@ def select(kind: Kind, modality: Modality) -> list[Tool]:
     return [tool for tool in load().values() if tool.kind == kind and tool.modality in (modality, "any")]
 
 
-def why_not_runnable(tool: Tool) -> str | None:
-    """Return what this machine lacks for `tool`, with the command that brings it; None when it runs here."""
+def why_not_runnable(tool: Tool, policy: Policy = Policy()) -> str | None:  # noqa: B008  a frozen record
+    """Return what this machine lacks for `tool`, with the command that brings it; None when it runs here.
+
+    `policy` names the models that tools run on.
+    """
     missing = [package for package in tool.needs.packages if importlib.util.find_spec(package) is None]
     if missing:
         extra = f"[{tool.needs.extra}]" if tool.needs.extra else ""
         return f"{', '.join(missing)} is not installed; run: pip install 'augplan{extra}'"
-    return None
+    return None if tool.needs.engine is None else why_missing(tool.needs.engine, policy)
 
 
 def check_patterns(policy: Policy) -> None:

@@ -10,6 +10,7 @@ from memory.datasets.dataset import Dataset
 from memory.datasets.media import Wave
 from tools.batches import Corpus
 from tools.coverage.coverage import Coverage
+from tools.engines.engine import Engine, Place, build
 from tools.seeds import generator
 
 if TYPE_CHECKING:
@@ -22,9 +23,13 @@ _ROWS = 4096
 class Material:
     """Material of one run. Shards are made on several threads, so each part is made under a lock."""
 
-    def __init__(self, dataset: Dataset, coverage: Coverage, noise: Sequence[Wave], device: str) -> None:
+    def __init__(
+        self, dataset: Dataset, coverage: Coverage, noise: Sequence[Wave], device: str, place: Place | None = None
+    ) -> None:
+        """Keep what material is made from; `place` is what engines are, needed only by tools that run on one."""
         self.dataset, self.train, self.noise, self.device = dataset, coverage.train, noise, device
-        self.labels = dataset.column("label")
+        self.labels, self.place = dataset.column("label"), place
+        self._engines: dict[str, Engine] = {}
         self._lock = Lock()
         self._corpus: Corpus | None = None
         self._noises: dict[int, list[torch.Tensor]] = {}
@@ -42,6 +47,14 @@ class Material:
             if rate_hz not in self._noises:
                 self._noises[rate_hz] = self._resampled(rate_hz)
             return self._noises[rate_hz]
+
+    def engine(self, name: str) -> Engine:
+        """Return what a tool runs on, loaded or trained when it is first asked for."""
+        assert self.place is not None, "a maker of tools with engines is given what they are made from"
+        with self._lock:
+            if name not in self._engines:
+                self._engines[name] = build(name, self.place)
+            return self._engines[name]
 
     def _resampled(self, rate_hz: int) -> list[torch.Tensor]:
         import torch

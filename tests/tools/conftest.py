@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,12 +65,30 @@ def waves(rate_hz: int = 8000, channels: int = 1, items: int = 6, shortest: int 
     return Waves(samples, lengths, rate_hz, noise)
 
 
+@cache
+def tiny_engine(name: str) -> Any:
+    """Build the engine of `tests/tools/tiny/NAME.py`: the true classes with small random weights, once a process."""
+    spec = importlib.util.spec_from_file_location(f"tiny_{name}", Path(__file__).parent / "tiny" / f"{name}.py")
+    assert spec is not None and spec.loader is not None, f"tests/tools/tiny/{name}.py builds the engine for tests"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.build()
+
+
+@pytest.fixture
+def engine_for() -> Callable[[str], Any]:
+    return tiny_engine
+
+
 @pytest.fixture
 def batch_for() -> Callable[[Tool], tuple[Any, list[Params]]]:
     """Return a batch and drawn parameters for any augmentation."""
 
     def make(tool: Tool) -> tuple[Any, list[Params]]:
         batch: Any = {"text": texts, "image": images, "speech": waves}[str(tool.modality)]()
+        if tool.needs.engine is not None:
+            labels = [("zero", "one")[at % 2] for at in range(len(batch))]
+            batch = replace(batch, labels=labels, engine=tiny_engine(tool.needs.engine))
         return batch, [draw(tool, {}, seed_for(1, tool.name, str(at))) for at in range(len(batch))]
 
     return make

@@ -21,11 +21,12 @@ every_tool = pytest.mark.parametrize("tool", AUGMENTATIONS, ids=lambda tool: too
 
 
 def part(batch: Any, at: int) -> Any:
+    batch = replace(batch, labels=batch.labels[at : at + 1])
     if isinstance(batch, Texts):
         return replace(batch, items=[batch.items[at]])
     if isinstance(batch, Images):
         partners = None if batch.partners is None else batch.partners[at : at + 1]
-        return Images(batch.pixels[at : at + 1], partners)
+        return replace(batch, pixels=batch.pixels[at : at + 1], partners=partners)
     assert isinstance(batch, Waves)
     return replace(batch, samples=batch.samples[at : at + 1], lengths=[batch.lengths[at]])
 

@@ -1,0 +1,261 @@
+"""`ask` a model for a record, or for text: checked, repaired, paid for within limits, and written down.
+
+request ─▶ answered before? ─▶ recorded elsewhere? ─▶ within the limits? ─▶ source ─▶ exchanges.jsonl
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from memory.errors import ModelError, SpentError
+from memory.exchanges import Exchange, Exchanges, Message, Reply, Request, now
+from prompts.render import render
+from tools.models.source import Source
+
+Answer = TypeVar("Answer", bound=BaseModel)
+REPAIRS = 2
+"""Times that an unusable answer goes back with the reasons."""
+SHOWN_BACK = 6_000
+"""Characters of an unusable answer that its author sees again."""
+MOST_PROBLEMS = 12
+_IMAGE_TOKENS = 1_500
+_BYTES_A_TOKEN = 3
+
+
+@dataclass(frozen=True)
+class Price:
+    """What an endpoint charges, in US dollars for a million tokens."""
+
+    asked: float = 0.0
+    answered: float = 0.0
+
+    def of(self, tokens_in: int, tokens_out: int) -> float:
+        """Return what so many tokens cost."""
+        return round((tokens_in * self.asked + tokens_out * self.answered) / 1e6, 8)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent at most; None means no limit."""
+
+    tokens: int | None = None
+    money_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Asked(Generic[Answer]):
+    """A usable answer, and what it took."""
+
+    value: Answer
+    exchanges: tuple[str, ...]
+    """Keys of the requests that led to it, in order."""
+    repaired: tuple[tuple[str, ...], ...] = ()
+    """What was wrong with each answer before it."""
+
+
+@dataclass
+class Asker:
+    """Asks one source within one budget, and keeps every exchange. Threads may ask at the same time."""
+
+    exchanges: Exchanges
+    source: Source | None = None
+    """None: only what was recorded can be heard."""
+    recorded: Exchanges | None = None
+    """Exchanges of an earlier run: a request that stands there is answered from there."""
+    budget: Budget = field(default_factory=Budget)
+    price: Price = field(default_factory=Price)
+    model: str = ""
+    """Name of the model in requests; that of the source, or of what was recorded."""
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    _waiting: list[int] = field(default_factory=lambda: [0, 0], repr=False)
+    """Tokens set aside for questions in flight: asked, answered."""
+
+    def ask(
+        self,
+        purpose: str,
+        messages: Sequence[Message],
+        answer: type[Answer],
+        check: Callable[[Answer], Sequence[str]] = lambda _value: (),
+        max_tokens: int = 2_048,
+    ) -> Asked[Answer]:
+        """Return an `answer` that fits its schema and passes `check`, which names what is wrong with it.
+
+        An unusable answer goes back with the reasons, `REPAIRS` times. Raises ModelError with the reasons then, and at
+        once where the model gives no answer; SpentError where the budget does not cover the question.
+        """
+        said, keys, repaired = list(messages), list[str](), list[tuple[str, ...]]()
+        schema = answer.model_json_schema()
+        for _ in range(REPAIRS + 1):
+            request = Request(model=self.model, messages=tuple(said), reply_schema=schema, max_tokens=max_tokens)
+            reply = self._reply(purpose, request)
+            keys.append(request.key)
+            value, problems = _read(reply, answer, check)
+            if value is not None:
+                return Asked(value, tuple(keys), tuple(repaired))
+            repaired.append(tuple(problems))
+            said = [*messages, Message(role="assistant", content=reply.text[:SHOWN_BACK] or "(nothing)")]
+            said.append(Message(role="user", content=render("repair", problems=_listed(problems)).text))
+        raise ModelError(f"No usable answer to {purpose!r} in {len(keys)} tries: {problems[0]}", problems=problems)
+
+    def write(
+        self,
+        purpose: str,
+        messages: Sequence[Message],
+        max_tokens: int = 1_024,
+        on_text: Callable[[str], None] | None = None,
+    ) -> str:
+        """Return plain text; `on_text` is handed pieces of it as they come. Raises as `ask` does."""
+        request = Request(model=self.model, messages=tuple(messages), max_tokens=max_tokens)
+        return self._reply(purpose, request, on_text).text
+
+    def write_all(self, purpose: str, requests: Sequence[Request]) -> list[Reply | ModelError]:
+        """Return one reply a request, in order, or why there is none; many are asked at once.
+
+        What the budget does not cover is not sent: those get a SpentError.
+        """
+        known = [self._known(purpose, request) for request in requests]
+        out: list[Reply | ModelError] = []
+        todo: list[int] = []
+        for at, (request, one) in enumerate(zip(requests, known, strict=True)):
+            out.append(one if one is not None else ModelError("not asked"))
+            if one is None:
+                try:
+                    self._reserve(request)
+                except ModelError as problem:
+                    out[at] = problem
+                else:
+                    todo.append(at)
+        began = time.perf_counter()
+        said = self.source.complete_all([requests[at] for at in todo]) if self.source is not None and todo else []
+        each = (time.perf_counter() - began) / max(1, len(todo))
+        for at, reply in zip(todo, said, strict=True):
+            self._settle(purpose, requests[at], reply, each)
+            out[at] = reply
+        return out
+
+    # --- one exchange ---------------------------------------------------------------------------------
+
+    def _reply(self, purpose: str, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        known = self._known(purpose, request)
+        if known is not None:
+            if on_text is not None:
+                on_text(known.text)
+            return known
+        self._reserve(request)
+        assert self.source is not None, "without a source nothing is reserved"
+        began = time.perf_counter()
+        try:
+            reply: Reply | ModelError = self.source.complete(request, on_text)
+        except ModelError as problem:
+            reply = problem
+        self._settle(purpose, request, reply, time.perf_counter() - began)
+        if isinstance(reply, ModelError):
+            raise reply
+        return reply
+
+    def _known(self, purpose: str, request: Request) -> Reply | None:
+        """Return an answer that is on record: this run's own, or one of the run that is replayed."""
+        mine = self.exchanges.answered(request.key)
+        if mine is not None:
+            return mine.reply
+        theirs = None if self.recorded is None else self.recorded.answered(request.key)
+        if theirs is None:
+            return None
+        self.exchanges.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
+        return theirs.reply
+
+    def _reserve(self, request: Request) -> None:
+        """Set aside what a request may cost at most. Raises SpentError where that is more than is left."""
+        if self.source is None:
+            raise ModelError(
+                "The record holds no answer to this request: the run has left what was recorded. Replay it with the "
+                "same job, seed and version."
+            )
+        asked, answered = _most(request)
+        with self._lock:
+            left = _left(self.budget.tokens, self.exchanges.tokens + sum(self._waiting))
+            if asked + answered > left:
+                raise SpentError(
+                    f"A question takes up to {asked + answered} tokens, and {left:.0f} are left in limits.tokens."
+                )
+            cost = self.price.of(asked, answered)
+            money = _left(self.budget.money_usd, self.exchanges.money_usd + self.price.of(*self._waiting))
+            if cost > money:
+                raise SpentError(
+                    f"A question costs up to {cost:.4f} dollars, and {money:.4f} are left in limits.money_usd."
+                )
+            self._waiting = [self._waiting[0] + asked, self._waiting[1] + answered]
+
+    def _settle(self, purpose: str, request: Request, reply: Reply | ModelError, seconds: float) -> None:
+        assert self.source is not None, "only a source settles"
+        spent = reply if isinstance(reply, Reply) else None
+        one = Exchange(
+            key=request.key,
+            at=now(),
+            purpose=purpose,
+            to=self.source.to,
+            request=request,
+            reply=spent,
+            problem=str(reply) if isinstance(reply, ModelError) else None,
+            money_usd=0.0 if spent is None else self.price.of(spent.tokens_in, spent.tokens_out),
+            seconds=round(seconds, 3),
+        )
+        with self._lock:
+            asked, answered = _most(request)
+            self._waiting = [self._waiting[0] - asked, self._waiting[1] - answered]
+            self.exchanges.add(one)
+
+
+def _most(request: Request) -> tuple[int, int]:
+    """Return the tokens that a request may take at most: asked, by a cautious estimate, and answered."""
+    images = sum(len(one.images) for one in request.messages)
+    words = sum(len(one.content.encode("utf-8", "replace")) for one in request.messages)
+    schema = 0 if request.reply_schema is None else len(json.dumps(request.reply_schema))
+    return (words + schema) // _BYTES_A_TOKEN + 1 + _IMAGE_TOKENS * images, request.max_tokens
+
+
+def _left(limit: float | None, spent: float) -> float:
+    return math.inf if limit is None else max(0.0, limit - spent)
+
+
+def _read(
+    reply: Reply, answer: type[Answer], check: Callable[[Answer], Sequence[str]]
+) -> tuple[Answer | None, list[str]]:
+    """Return the record that a reply holds, or what is wrong with it."""
+    if reply.finish == "refused":
+        return None, ["You refused. If the task cannot be done, fill in the answer and say so in its words."]
+    try:
+        value = answer.model_validate_json(json_of(reply.text))
+    except ValidationError as problem:
+        cut = ["The answer was cut off; give a shorter one."] if reply.finish == "length" else []
+        return None, cut + [_told(one) for one in problem.errors()[:MOST_PROBLEMS]]
+    problems = list(check(value))[:MOST_PROBLEMS]
+    return (None, problems) if problems else (value, [])
+
+
+def json_of(text: str) -> str:
+    """Return the JSON object in a text: servers without schemas wrap it in prose or in a fenced block."""
+    low, high = text.find("{"), text.rfind("}")
+    found = text[low : high + 1] if 0 <= low < high else text
+    try:
+        return json.dumps(json.loads(found))
+    except (ValueError, RecursionError):
+        return found
+
+
+def _told(problem: object) -> str:
+    assert isinstance(problem, dict), "pydantic names each error by its place and message"
+    place = ".".join(str(part) for part in problem["loc"]) or "the answer"
+    return f"{place}: {problem['msg']}."
+
+
+def _listed(problems: Sequence[str]) -> str:
+    return "\n".join(f"- {one}" for one in problems)
