@@ -42,6 +42,11 @@ def first_gaps(targets: Sequence[Target], coverage: Coverage) -> list[Gap]:
     ]
 
 
+def recounted(gaps: Iterable[Gap], filled: Mapping[str, int]) -> list[Gap]:
+    """Return every gap with what it has now."""
+    return [gap.model_copy(update={"have": gap.before + filled.get(slot(gap.target, gap.cell), 0)}) for gap in gaps]
+
+
 def landed(made: Candidate, judged: Judged, targets: Sequence[Target], columns: Columns) -> list[str]:
     """Return the accounts that an accepted sample counts for; a sample of mixed labels counts for none."""
     if made.soft_label:
@@ -95,12 +100,16 @@ def _from_elsewhere(gap: Gap, coverage: Coverage, tools: Sequence[Tool]) -> tupl
 def first_in_turn(gaps: Sequence[Gap], targets: Sequence[Target], cells: Mapping[str, Tally]) -> list[Gap]:
     """Return the gaps that a round works on: those of the narrowest target, as its samples count for wider ones too.
 
-    A target whose every open cell had nothing accepted last time does not hold up the next one.
+    A target whose every open cell had nothing accepted last time does not hold up the next one. Targets of one cell
+    and as many axes, as the requests that close holes are, take their turn together.
     """
-    order = sorted({gap.target for gap in gaps}, key=lambda at: (-len(targets[at].axes), at))
+    turns: dict[tuple[int, int], list[Gap]] = {}
+    for gap in gaps:
+        target = targets[gap.target]
+        one_cell = all(len(target.only.get(axis, ())) == 1 for axis in target.axes)
+        turns.setdefault((-len(target.axes), len(targets) if one_cell else gap.target), []).append(gap)
     chosen: list[Gap] = []
-    for at in order:
-        mine = [gap for gap in gaps if gap.target == at]
+    for _, mine in sorted(turns.items()):
         chosen += mine
         if any(not cells.get(slot(gap.target, gap.cell), Tally()).dry_rounds for gap in mine):
             break

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from agent.tally import Tally
 from memory.errors import UsageError
-from memory.job import Job, Limits, Policy
+from memory.job import Job, Limits, Policy, Price
 from memory.records import Call, Gap, Plan, Reason, Step, StopReason, Strategy
 from tools.card import Tool
 from tools.catalogue import why_not_allowed, why_not_runnable
@@ -17,6 +17,9 @@ DRY_ROUNDS = 3
 """A cell is given up after so many rounds in a row without an accepted sample ..."""
 DRY_MADE = 24
 """... in which at least so many candidates were made for it."""
+PILOT_SAMPLES, PILOT_SHARE, PILOT_SECONDS = 20, 0.02, 5.0
+"""A tool is tried of itself where so many samples, and what they need, take at most this share of the run's time, or
+so few seconds."""
 
 
 def problems(
@@ -158,9 +161,57 @@ def why_stop(  # noqa: PLR0913  everything that can end a run
     return None
 
 
-def needs_approval(plan: Plan, policy: Policy, agreed: Sequence[str]) -> bool:
-    """Return whether a person must agree: the policy asks, and the plan has a recipe nobody agreed to yet."""
-    return policy.approval == "ask" and any(recipe(step) not in agreed for step in plan.steps)
+def why_too_slow(tool: Tool, job: Job, device: str) -> str | None:
+    """Return why a tool is not tried of itself: getting it ready and a pilot take too much of the run's time, or None.
+
+    A tool that `policy.tools.allow` names in full is tried whatever it takes.
+    """
+    if job.limits.seconds is None or tool.name in job.policy.tools.allow:
+        return None
+    cost = tool.cost
+    each = cost.gpu_seconds if device == "cuda" and cost.gpu_seconds else cost.cpu_seconds
+    wanted = cost.setup_seconds + PILOT_SAMPLES * each / 1000
+    if wanted <= max(PILOT_SECONDS, PILOT_SHARE * job.limits.seconds):
+        return None
+    return (
+        f"{tool.name} takes about {wanted:.0f} s for a pilot here, over {PILOT_SHARE:.0%} of limits.seconds; name it "
+        "in policy.tools.allow to use it all the same"
+    )
+
+
+def cost_of(plan: Plan, tools: Mapping[str, Tool], device: str, price: Price | None) -> dict[str, float]:
+    """Return what a plan is expected to take, by the cards of its tools: {samples, seconds, tokens, money_usd}."""
+    seconds = money = tokens = 0.0
+    for step in plan.steps:
+        for cost in (tools[call.tool].cost for call in step.calls):
+            on_gpu = device == "cuda" and cost.gpu_seconds > 0
+            seconds += (cost.gpu_seconds if on_gpu else cost.cpu_seconds) * step.count / 1000 + cost.setup_seconds
+            tokens += cost.tokens * step.count / 1000
+            money += cost.money_usd * step.count / 1000
+    if price is not None:  # of the tokens of a text tool, about half are asked and half answered
+        money += price.of(round(tokens / 2), round(tokens / 2))
+    samples = sum(step.count for step in plan.steps)
+    return {"samples": samples, "seconds": round(seconds, 1), "tokens": round(tokens), "money_usd": round(money, 4)}
+
+
+def needs_approval(plan: Plan, policy: Policy, agreed: Sequence[str], cost: Mapping[str, float]) -> str:
+    """Return why a person must agree, or "": a recipe that nobody agreed to yet, or a round that takes too much."""
+    if policy.approval == "ask":
+        new = sorted({recipe(step) for step in plan.steps} - set(agreed))
+        return f"not agreed to yet: {', '.join(new)}" if new else ""
+    if policy.approval == "auto":
+        return ""
+    limits = policy.approval.model_dump(exclude_none=True)
+    over = [f"{name} {cost[name]:g} of {most:g}" for name, most in limits.items() if cost[name] > most]
+    return f"takes more than is free: {', '.join(over)}" if over else ""
+
+
+def without(plan: Plan, tools: Sequence[str]) -> Plan:
+    """Return a plan less the steps that call any of these tools."""
+    steps = tuple(step for step in plan.steps if not {call.tool for call in step.calls} & set(tools))
+    kept = {step.id for step in steps}
+    trials = {arm: tuple(name for name in names if name in kept) for arm, names in plan.trials.items()}
+    return plan.model_copy(update={"steps": steps, "trials": {arm: names for arm, names in trials.items() if names}})
 
 
 def recipe(step: Step) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent.cli_audit import audit_app
+from agent.cli_chat import chat
 from agent.cli_outcomes import outcomes_app
 from agent.options import BatchSize, Json, Runs, Seed, Work, Workers, Yes, settings_of
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(audit_app, name="audit")
+app.command("chat")(chat)
 app.add_typer(outcomes_app, name="outcomes")
 
 UNMET = 5

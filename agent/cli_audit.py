@@ -67,3 +67,20 @@ def audit_verify(folder: RunFolder, json: Json = False) -> None:
             f"ok: {check.records} records" if check.ok else f"NOT ok, record {check.first_bad}: {check.problem}"
         )
     raise typer.Exit(0 if check.ok else 4)
+
+
+@audit_app.command("replay")
+def audit_replay(folder: RunFolder, runs: Runs = None, json: Json = False) -> None:
+    """Carry a run out again from its record, without any model, and say whether it comes out the same."""
+    from agent import display, replaying
+
+    with display.Watch(json) as watch:
+        found = replaying.replay(folder, settings_of(runs), watch)
+    if json:
+        display.json_out({**vars(found), "run": str(found.run), "ok": found.ok})
+    else:
+        state = "the same content" if found.same_content else "OTHER CONTENT"
+        display.say(f"{found.decisions} of {found.of} decisions are the same, {state}; {found.run}")
+        if found.differs:
+            display.say(f"first difference: {found.differs}")
+    raise typer.Exit(0 if found.ok else 4)

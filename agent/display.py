@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -47,12 +48,26 @@ class Watch:
         """Take one event of a run: {node, done, of, step?, note?}."""
         if self.quiet:
             return
+        if "note" in event:
+            self.console.print(Text(str(event["note"])))
+            return
         what = f"{_SAYING.get(event['node'], event['node'])} {event.get('step', '')}".rstrip()
         if self.live is not None:
             self.live.update(self.task, description=what, completed=event.get("done", 0), total=event.get("of"))
         elif self.last != (what, "end") and event.get("done") == event.get("of"):
             self.console.print(Text(f"{what}: {event.get('of', '')}"))
             self.last = (what, "end")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the live bar off the terminal while somebody types."""
+        if self.live is not None:
+            self.live.stop()
+        try:
+            yield
+        finally:
+            if self.live is not None:
+                self.live.start()
 
     def __enter__(self) -> Watch:
         return self

@@ -25,6 +25,8 @@ _PACKAGES = (
     "pyarrow",
     "soundfile",
     "scikit-learn",
+    "diffusers",
+    "llguidance",
 )
 
 
@@ -73,6 +75,10 @@ def examine() -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
         "weights": {name: {"licence": one.licence, "why_not": _unusable(one)} for name, one in weights.TABLE.items()},
+        "pipelines": {
+            name: {"licence": one.licence, "why_not": weights.why_no_pipeline(one)}
+            for name, one in weights.PIPELINES.items()
+        },
         "cache": str(from_environment().cache),
         "memory": str(from_environment().memory),
         "outcomes": outcomes.count(from_environment().memory),
@@ -109,6 +115,9 @@ def told(facts: dict[str, Any]) -> list[str]:
     lines += [
         f"weights  {name} ({one['licence']}): {one['why_not'] or 'here, and the upstream files'}"
         for name, one in facts["weights"].items()
+    ]
+    lines += [
+        f"pipeline {name} ({one['licence']}): {one['why_not'] or 'here'}" for name, one in facts["pipelines"].items()
     ]
     lines.append(f"cache    {facts['cache']}")
     lines.append(f"memory   {facts['memory']}: {facts['outcomes']} outcomes of earlier runs")

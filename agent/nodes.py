@@ -9,14 +9,12 @@ from typing import Any, cast
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from agent import accounts, audit, baseline, checks, evidence, holes, planner, recipes, reporting, trials, work
+from agent import accounts, audit, baseline, checks, evidence, holes, planning, recipes, reporting, trials, work
 from agent.state import Context, State, Update
 from agent.tally import added, merged
 from memory.documents import dump_yaml
-from memory.errors import UsageError
 from memory.outcomes import digest
-from memory.records import Decision, Gap, Plan, StopReason, Strategy
-from tools.card import Tool
+from memory.records import Decision, Gap, Plan, StopReason
 from tools.catalogue import select
 
 
@@ -29,6 +27,7 @@ def listen(state: State, runtime: Runtime[Context]) -> Update:
     fresh: Update = {"round": 0, "filled": {}, "labels": {}, "arms": {}, "cells": {}, "rejected": {}, "outcome": {}}
     fresh |= {
         "agreed": [],
+        "refused": [],
         "fresh": {},
         "steps": [],
         "strategies": [],
@@ -50,24 +49,24 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     """Count every cell, close those that nothing can fill, and stop when there is a reason to."""
     use, number = runtime.context, state["round"]
     coverage = work.coverage(use)
-    targets = state["targets"] if number else accounts.targets_of(use.job, coverage) + holes.wanted(use)
+    trying = trials.is_open(use, state)
+    update: Update = baseline.measure(use) if trying and not number else {}
+    slices = update["baseline"]["slices"] if "baseline" in update else ()
+    targets = state["targets"] if number else accounts.targets_of(use.job, coverage) + holes.wanted(use, slices)
     gaps = state["gaps"] if number else accounts.first_gaps(targets, coverage)
-    gaps = [_counted(gap, state["filled"]) for gap in gaps]
+    gaps = accounts.recounted(gaps, state["filled"])
     tools, forbidden = work.tools_here(use)
     needed = accounts.needs(gaps, use.job, coverage, use.dataset.columns, tools, state["labels"])
     reasons = accounts.close(needed, state["cells"], bool(tools), bool(forbidden))
     gaps = [gap.model_copy(update={"reason": reasons.get(accounts.slot(gap.target, gap.cell))}) for gap in gaps]
-    trying = trials.is_open(use, state)
     spent = state["gpu_seconds"]
     stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number, gpu_seconds=spent, trying=trying)
     if use.given is not None and number and stop is None:
         stop = "plan_done"
-    update: Update = {"targets": targets, "stop": stop}
-    if trying and not number:
-        update |= baseline.measure(use)
+    update |= {"targets": targets, "stop": stop}
     if trying and stop is not None:
         update |= trials.settle(use, _with(state, update))
-        gaps = [_counted(gap, update["filled"]) for gap in gaps]
+        gaps = accounts.recounted(gaps, update["filled"])
     gaps = _give_reasons(gaps, stop)
     short = [gap for gap in gaps if gap.missing]
     facts: dict[str, Any] = {"stop": stop, "missing": sum(gap.missing for gap in short)}
@@ -109,36 +108,19 @@ def retrieve(state: State, runtime: Runtime[Context]) -> Update:
 def plan(state: State, runtime: Runtime[Context]) -> Update:
     """Make the plan of the next round; only one that passes every check goes on."""
     use, number = runtime.context, state["round"] + 1
-    tools, _ = work.tools_here(use)
-    limit = use.job.limits.samples
-    left = None if limit is None else limit - state["made"]
-    settled: Update = {}
-    made = use.given and use.given.model_copy(update={"round": number})
-    if made is None and trials.is_open(use, state):
-        choice, known = trials.choose(use, state, tools)
-        made = trials.plan_of(use, state, number, choice, known)
-        if not made.steps:
-            settled = trials.settle(use, state) | {"why": choice.why}
-            state = _with(state, settled)
-            made = None
-    if made is None:
-        made = _rules(use, state, number, tools, left)
-        if settled and not made.steps:
-            made = made.model_copy(update={"why": f"settled on {settled['settled']}: {settled['why']}"})
-    here = {tool.name: tool for tool in select("augment", use.modality)}
-    wrong = checks.problems(made, use.job, here, state["gaps"], state["strategies"], left)
-    wrong += work.unknown_starts(use, made)
-    if wrong:
-        raise UsageError("This plan may not run:\n  " + "\n  ".join(wrong), where="plan")
+    found = planning.make(use, state)
+    made, settled = found.plan, dict(found.settled)
     use.run.write_text(f"plan-{number}.yaml", dump_yaml(made))
     steps = [step.model_dump(mode="json") for step in made.steps]
-    facts: dict[str, Any] = {"planner": made.planner, "why": made.why, "steps": steps}
+    facts: dict[str, Any] = {"planner": made.planner, "why": made.why, "steps": steps, **found.facts}
     if use.job.goal is not None:
-        facts |= {"tried": dict(made.trials), "settled": state["settled"], "settled_why": settled.pop("why", "")}
+        why = settled.pop("why", "")
+        state = _with(state, settled)
+        facts |= {"tried": dict(made.trials), "settled": state["settled"], "settled_why": why}
     update: Update = {"plan": made, **settled}
     if not made.steps:
         update["stop"] = _nothing_left(use, state)
-        update["gaps"] = _give_reasons(_recounted(state), update["stop"])
+        update["gaps"] = _give_reasons(accounts.recounted(state["gaps"], state["filled"]), update["stop"])
     samples = sum(step.count for step in made.steps)
     return update | _decided("plan", number, f"{len(made.steps)} steps, {samples} samples: {made.why}", facts)
 
@@ -151,16 +133,23 @@ def approve(state: State, runtime: Runtime[Context]) -> Update:
         return {"stop": "dry_run"} | _decided(
             "approve", chosen.round, "dry run: nothing is made", {"recipes": recipes, "by": "dry run"}
         )
-    who, agreed, why = "policy auto", True, ""
-    if checks.needs_approval(chosen, use.job.policy, state["agreed"]):
+    cost = checks.cost_of(chosen, use.tools, use.device, use.job.policy.price)
+    who, agreed, why, without = "policy auto", True, "", []
+    asks = checks.needs_approval(chosen, use.job.policy, state["agreed"], cost)
+    if asks:
         who = "--yes"
         if not use.yes:
-            answer = interrupt(
-                {"round": chosen.round, "recipes": recipes, "samples": sum(s.count for s in chosen.steps)}
-            )
+            answer = interrupt({"round": chosen.round, "recipes": recipes, **cost, "why": asks})
             who, agreed, why = str(answer["who"]), bool(answer["agreed"]), str(answer.get("why", ""))
-    facts = {"recipes": recipes, "by": who, "agreed": agreed, "why": why}
+            without = sorted(set(answer.get("without", ())) & {call.tool for s in chosen.steps for call in s.calls})
+    left = checks.without(chosen, without)
+    agreed = agreed and bool(left.steps)
+    facts = {"recipes": recipes, "by": who, "agreed": agreed, "why": why, "cost": cost}
     update: Update = {"agreed": sorted({*state["agreed"], *recipes})}
+    if without:
+        facts["without"] = without
+        update |= {"plan": left, "refused": sorted({*state["refused"], *without})}
+        use.run.write_text(f"plan-{chosen.round}.yaml", dump_yaml(left))
     if not agreed:
         update = {"stop": "declined", "gaps": _give_reasons(state["gaps"], "declined")}
     return update | _decided("approve", chosen.round, f"{'agreed' if agreed else 'declined'} by {who}", facts)
@@ -242,35 +231,15 @@ def _plan(state: State) -> Plan:
     return chosen
 
 
-def _rules(use: Context, state: State, number: int, tools: Sequence[Tool], left: int | None) -> Plan:
-    """Fill open cells: with the tools of the recipe that was settled on, where there is one that makes samples."""
-    strategies: list[Strategy] = state["strategies"]
-    gaps = [gap for gap in _recounted(state) if gap.missing and not gap.reason]
-    if state["settled"] and (proven := trials.tools_of(use, state)):
-        tools = [tool for tool in tools if tool.name in proven]
-    arms = planner.arms_of(tools, strategies, state["priors"], state["arms"])
-    now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
-    needed = accounts.needs(now, use.job, work.coverage(use), use.dataset.columns, tools, state["labels"])
-    return planner.plan_round(number, needed, arms, left)
-
-
 def _with(state: State, update: Update) -> State:
     return cast("State", {**state, **update})
 
 
-def _recounted(state: State) -> list[Gap]:
-    return [_counted(gap, state["filled"]) for gap in state["gaps"]]
-
-
 def _nothing_left(use: Context, state: State) -> StopReason:
     """Return why a run without another step ends."""
-    if state["settled"] is None or any(gap.missing for gap in _recounted(state)):
+    if state["settled"] is None or any(gap.missing for gap in accounts.recounted(state["gaps"], state["filled"])):
         return "no_progress"
     return "nothing_helps" if state["settled"] == recipes.AS_IS else "settled"
-
-
-def _counted(gap: Gap, filled: dict[str, int]) -> Gap:
-    return gap.model_copy(update={"have": gap.before + filled.get(accounts.slot(gap.target, gap.cell), 0)})
 
 
 def _give_reasons(gaps: Sequence[Gap], stop: str | None) -> list[Gap]:

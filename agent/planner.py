@@ -24,8 +24,10 @@ KEEP_ABOVE = 0.3
 
 
 def relative_cost(tool: Tool) -> float:
-    """Return what a sample costs, with 1 for judging it."""
-    return 1.0 + tool.cost.cpu_seconds / 1000 + tool.cost.gpu_seconds / 100
+    """Return what a sample costs where its tool is at home, with 1 for judging it."""
+    cost = tool.cost
+    making = min(cost.cpu_seconds / 1000, cost.gpu_seconds / 100 if cost.gpu_seconds else math.inf)
+    return 1.0 + making + cost.tokens / 1e6 + cost.money_usd / 10
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from agent import baseline, policy, trials, work
+from agent.holes import Erred
 from agent.planner import split
 from agent.recipes import AS_IS, REWEIGHTED, USUAL, Recipe
 from agent.state import Context, State
@@ -160,6 +161,24 @@ def _made(use: Context, name: str, parts: Sequence[tuple[Call, ...]], counts: Ma
         for low in range(0, len(planned), apply.SHARD):
             made += maker.make(step, planned[low : low + apply.SHARD])
     return made
+
+
+def erred(use: Context, state: State) -> Erred | None:
+    """Return how often the learner gets items wrong that recipes were chosen on, without and with the kept samples.
+
+    None where no slice stood out, or nothing was kept.
+    """
+    if not state.get("baseline", {}).get("slices") or not state["kept"]:
+        return None
+    bench = baseline.bench_of(use)
+    kept = _kept(use, bench, state["kept"])
+    if kept is None:
+        return None
+    before, after = (
+        (said != bench.held.truth).mean(axis=0).tolist()
+        for said in (baseline.said_by(use, AS_IS), bench.predict(Training(made=kept)))
+    )
+    return Erred(bench.held.items.tolist(), (before, after))
 
 
 def advice(state: State) -> list[str]:

@@ -28,7 +28,8 @@ def finish(use: Context, state: State) -> dict[str, Any]:
         lines = [*lines, accounts.goal_line(len(lines), use.job.goal, proven and proven["held_out"])]
     reached = None
     if use.job.reach is not None and state["stop"] != "dry_run":
-        reached = holes.again(use, holes.look(use), state["kept"])
+        slices = state.get("baseline", {}).get("slices", ())
+        reached = holes.again(use, holes.look(use), state["kept"], slices, proof.erred(use, state))
         lines = [*lines, accounts.reach_line(len(lines), use.job.reach, reached)]
     met = all(line["met"] for line in lines)
     result = {
@@ -52,8 +53,8 @@ def finish(use: Context, state: State) -> dict[str, Any]:
         "cost": {
             "seconds": round(use.clock(), 3),
             "gpu_seconds": round(state["gpu_seconds"], 3),
-            "tokens": 0,
-            "money_usd": 0.0,
+            "tokens": use.exchanges.tokens,
+            "money_usd": use.exchanges.money_usd,
         },
         "export": None if where is None else str(where),
         "export_digest": digest(contents),

@@ -6,13 +6,11 @@ after its own checkpoint is on disk.
 
 from __future__ import annotations
 
-import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +18,22 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
-from agent import checks, experience
+from agent import experience
 from agent import state as states
 from agent.graph import build
-from agent.settings import Settings, keep_quiet
+from agent.opening import Ask, context_of, opening, sent_since
 from agent.state import Context, State
 from memory import job as jobs
-from memory import outcomes, records
-from memory.datasets.dataset import open_dataset, reopen
-from memory.datasets.made import Made
-from memory.datasets.noise import read_noise
-from memory.documents import dump_yaml, read_plan
+from memory import records
+from memory.documents import dump_yaml
 from memory.errors import RecordError, UsageError
-from memory.exports.export import check_target, kind_of
+from memory.exports.export import check_target
 from memory.job import Job
 from memory.records import Plan
 from memory.runs import Run
 from memory.trace import Trace
-from tools import catalogue, devices
-from tools.coverage.coverage import check_axes
-from tools.executors import Here
 
-Say = Callable[[dict[str, Any]], None]
-_PACKAGES = (
-    "augplan",
-    "torch",
-    "torchaudio",
-    "torchvision",
-    "numpy",
-    "scikit-learn",
-    "langgraph",
-    "pydantic",
-    "datasets",
-    "chromadb",
-    "transformers",
-)
+__all__ = ["Ask", "Ended", "Waiting", "resume", "start"]
 
 
 @dataclass(frozen=True)
@@ -74,18 +53,6 @@ class Waiting:
     question: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Ask:
-    """How this sitting goes about its work; none of it changes a result."""
-
-    settings: Settings
-    say: Say = lambda _event: None
-    yes: bool = False
-    dry_run: bool = False
-    answer: dict[str, Any] | None = None
-    """A person's answer to the plan that the run waits with: {agreed, who, why}."""
-
-
 def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None) -> Ended | Waiting:
     """Run `job` from its beginning.
 
@@ -97,6 +64,8 @@ def start(job: Job, ask: Ask, given: Plan | None = None, name: str | None = None
     if given is not None:
         run.write_text("plan-given.yaml", dump_yaml(given))
     run.write_text("job.yaml", dump_yaml(job))
+    if ask.replay is not None:
+        run.keep_recorded(ask.replay)
     try:
         if job.goal is not None:
             experience.take(run, ask.settings)
@@ -115,43 +84,13 @@ def resume(folder: Path, ask: Ask) -> Ended | Waiting:
 def _sit(run: Run, ask: Ask, job: Job | None = None) -> Ended | Waiting:
     """Work on a run; `job` still knows what was given and what is default, the one in the run folder does not."""
     with run.lock():
-        context = _context(run, job or run.job(), ask)
+        context = context_of(run, job or run.job(), ask)
         try:
             with _graph(run) as graph:
                 return _Sitting(run, ask, context, graph).drive()
         finally:
             if context.literature is not None:
                 context.literature.close()
-
-
-def _context(run: Run, job: Job, ask: Ask) -> Context:
-    keep_quiet(job.policy.remote)
-    workspace = run.dataset
-    known = (workspace / "dataset.json").exists()
-    dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
-    given = run.folder / "plan-given.yaml"
-    noise = job.assets.noise
-    check_axes(dataset, (axis for target in job.cells for axis in target.axes))
-    catalogue.check_patterns(job.policy)
-    checks.check_use(job.use, {tool.name: tool for tool in catalogue.select("augment", dataset.modality)})
-    kind_of(dataset, job.export.format)  # refuse an impossible format before any work
-    return Context(
-        job=job,
-        device=devices.choose(ask.settings.device, dataset.modality),
-        run=run,
-        dataset=dataset,
-        made=Made(run.made),
-        tools=catalogue.load(),
-        executor=Here(ask.settings.workers),
-        modality=dataset.modality,
-        settings=ask.settings,
-        noise=read_noise(Path(noise)) if noise is not None else [],
-        given=read_plan(given) if given.exists() else None,
-        remembered=outcomes.read(run.folder),
-        yes=ask.yes,
-        dry_run=ask.dry_run,
-        say=ask.say,
-    )
 
 
 def _records() -> list[type]:
@@ -180,6 +119,8 @@ class _Sitting:
         self.pending: list[dict[str, Any]] = []
         self.ahead: list[dict[str, Any]] = []
         """Decisions of the trace whose checkpoint was lost in a power cut; they must be made again, and alike."""
+        self.sent: set[str] = set()
+        """Marks of the questions that the trace says were sent."""
         self.closed = False
         self.seconds_in_trace = 0.0
 
@@ -226,8 +167,9 @@ class _Sitting:
         """Write the opening record of a new trace; bring that of a resumed run up to its checkpoint."""
         bodies = [record["body"] for record in self.trace.read()]
         if not bodies:
-            self.trace.append([self._opening()])
+            self.trace.append([opening(self.context)])
         committed = saved.get("decisions", [])
+        self.sent = {one[0] for body in bodies if body["kind"] == "sent" for one in body["exchanges"]}
         self.closed = any(body["kind"] == "closed" for body in bodies)
         decided = [body for body in bodies if body["kind"] == "decision"]
         self.ahead = decided[len(committed) :]
@@ -237,40 +179,14 @@ class _Sitting:
         if missing and not self.closed:
             self.trace.append(missing)
 
-    def _opening(self) -> dict[str, Any]:
-        use = self.context
-        dataset = {"name": use.dataset.name, "digest": use.dataset.digest, "splits": use.dataset.splits()}
-        return {
-            "kind": "opened",
-            "given": use.job.model_dump(mode="json", exclude_unset=True),
-            "in_force": use.job.model_dump(mode="json"),
-            "settings": use.settings.model_dump(mode="json"),
-            "dataset": {**dataset, "modality": use.modality, "skipped": use.dataset.skipped_count},
-            "python": platform.python_version(),
-            "packages": {name: version(name) for name in _PACKAGES},
-            "machine": devices.describe(use.device),
-            "egress": self._egress(),
-        }
-
-    def _egress(self) -> str:
-        """Return what leaves the machine: no tool of this catalogue sends anything."""
-        use, sent = self.context, []
-        encoder, remote = use.job.policy.encoder, use.job.policy.remote == "allow"
-        if use.dataset.layout == "hub" and remote:
-            sent.append(f"the name {use.job.dataset.path!r}, to the Hugging Face hub, when the dataset was opened")
-        if encoder.startswith("openai:"):
-            sent.append(f"the notes of the literature and the question, to {use.settings.openai_base_url}")
-        elif remote:
-            sent.append(f"the name of the encoder {encoder!r}, to the Hugging Face hub, where it was not here")
-        return "; ".join(sent) or "none: no tool of this run sends anything"
-
     def _flush(self) -> None:
         start = time.perf_counter()
         while self.ahead and self.pending:
             if self.ahead.pop(0) != self.pending.pop(0):
                 raise RecordError("A decision came out otherwise than the trace has it.", where=str(self.run.folder))
-        if self.pending:
-            self.trace.append(self.pending)
+        new = [*self.pending, *sent_since(self.context, self.sent)]
+        if new:
+            self.trace.append(new)
             self.pending = []
         self.seconds_in_trace += time.perf_counter() - start
 

@@ -14,6 +14,7 @@ from agent.tally import Tally
 from memory.datasets.dataset import Dataset
 from memory.datasets.made import Made
 from memory.datasets.media import Wave
+from memory.exchanges import Exchanges
 from memory.job import Job, Target
 from memory.literature.index import Index
 from memory.outcomes import Outcome
@@ -24,6 +25,7 @@ from tools.card import Tool
 from tools.coverage.coverage import Coverage
 from tools.executors import Here
 from tools.judge import Judge
+from tools.models.asker import Asker
 from tools.probe.bench import Bench, Lot
 
 
@@ -59,6 +61,8 @@ class State(TypedDict, total=False):
     plan: Plan | None
     agreed: list[str]
     """Recipes that a person or the policy has agreed to."""
+    refused: list[str]
+    """Tools that a person left out of a plan; they are not planned again."""
     fresh: dict[str, int]
     """Steps applied and not yet judged -> candidates made."""
     steps: list[str]
@@ -97,6 +101,10 @@ class Context:
     """What earlier runs brought, as this one found it when it began; only where the job has a goal."""
     noise: list[Wave] = field(default_factory=list)
     """Recordings to mix in, from `assets.noise`."""
+    exchanges: Exchanges = field(kw_only=True)
+    """Every exchange with a model or an endpoint."""
+    asker: Asker | None = None
+    """The language model of the run, where the job names one."""
     given: Plan | None = None
     """A plan that a person brought, or None."""
     yes: bool = False

@@ -53,6 +53,9 @@ def known_recipes(use: Context, state: State, tools: Sequence[Tool]) -> dict[str
     """Return every recipe that may be tried on this dataset."""
     sizes = state["baseline"]["sizes"] if "baseline" in state else work.coverage(use).real_per_label()
     ratio = max(sizes.values()) / max(1, min(sizes.values()))
+    held = baseline.bench_of(use).held
+    if held.kind == "folds" and held.informative:  # what learned from all rows has seen those that are held out
+        tools = [tool for tool in tools if not tool.learns]
     return recipes.recipes(use.modality, tools, state["strategies"], state["priors"], use.job.use, ratio)
 
 

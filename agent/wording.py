@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from memory.job import AskAbove, Job
+from memory.records import Plan, Step
+
+CELLS = 6
+"""Cells of a step that are named."""
 
 
 def gain(middle: float, low: float, high: float) -> str:
@@ -18,8 +25,95 @@ def fate(one: dict[str, Any]) -> str:
 
 
 def reached(found: dict[str, Any]) -> str:
-    """Return what became of held-out coverage."""
+    """Return what became of held-out coverage, and of the holes of each kind."""
+    kinds = [f"{kind} {done} of {of}" for kind, (done, of) in found["by_kind"].items() if of]
     return (
         f"{100 * found['before']:.1f} % of {found['items']} validation items before, "
         f"{100 * found['after']:.1f} % after; {found['closed']} of {found['holes']} holes closed"
+        f"{' (' + ', '.join(kinds) + ')' if kinds else ''}"
     )
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return a plan in words: what the round is for, then a line a step."""
+    return [f"Round {plan.round}, planned by {plan.planner}: {plan.why}", *map(step_line, plan.steps)]
+
+
+def step_line(step: Step) -> str:
+    """Return one step in words: how many candidates, with which tools, for which cells, on what it rests."""
+    tools = " then ".join(call.tool for call in step.calls)
+    cells = "; ".join(f"{part.count} for {part.cell.key}" for part in step.fill[:CELLS])
+    more = f" and {len(step.fill) - CELLS} more cells" if len(step.fill) > CELLS else ""
+    samples = f"{step.count} sample{'s' if step.count > 1 else ''}"
+    return f"{samples} with {tools} ({cells}{more}), after {', '.join(step.cites)}: {step.why}"
+
+
+def cost_line(cost: Mapping[str, float]) -> str:
+    """Return what a plan is expected to take."""
+    parts = [f"{cost['samples']:g} samples", f"about {cost['seconds']:g} s of making"]
+    parts += [f"{cost['tokens']:g} tokens"] if cost["tokens"] else []
+    parts += [f"{cost['money_usd']:.2f} dollars"] if cost["money_usd"] else []
+    return ", ".join(parts)
+
+
+def targets_lines(job: Job) -> list[str]:
+    """Return what a job asks for and allows, a line each."""
+    lines = []
+    for target in job.cells:
+        only = "".join(f", {axis} only {', '.join(names)}" for axis, names in target.only.items())
+        lines.append(f"at least {target.at_least} items in every cell of {' x '.join(target.axes)}{only}")
+    if not job.targets:
+        lines.append("every class as large as the largest")
+    if job.goal is not None:
+        lines.append(f"a learner gains {100 * job.goal.gain:g} points or more, or nothing is kept")
+    if job.reach is not None:
+        lines.append(f"{100 * job.reach.at_least:g} % of validation items have a training neighbour")
+    limits = {name: value for name, value in job.limits.model_dump().items() if value is not None}
+    lines.append(f"limits: {', '.join(f'{name} {value:g}' for name, value in limits.items())}")
+    return lines + _policy_lines(job)
+
+
+def _policy_lines(job: Job) -> list[str]:
+    policy, lines = job.policy, []
+    asks = (
+        policy.approval
+        if isinstance(policy.approval, str)
+        else f"ask above {policy.approval.model_dump(exclude_none=True)}"
+    )
+    model = "" if policy.model is None else f"; model {policy.model}"
+    lines.append(f"plans by {policy.planner}{model}; approval {asks}; sending data away: {policy.remote}")
+    if policy.tools.deny:
+        lines.append(f"not used: {', '.join(policy.tools.deny)}")
+    if policy.tools.allow != ("*",):
+        lines.append(f"used alone: {', '.join(policy.tools.allow)}")
+    if job.export.path is not None:
+        lines.append(f"written to {job.export.path} ({job.export.format})")
+    return lines
+
+
+def _above(most: AskAbove) -> str:
+    return ", ".join(f"{value:g} {name}" for name, value in most.model_dump(exclude_none=True).items())
+
+
+def ended_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return how a run ended, in a few lines."""
+    lines = [f"Stopped: {report['stop_reason']}. {report['made']} samples made, {report['accepted']} accepted."]
+    for line in report["targets"]:
+        if "measure" in line["cell"]:
+            continue
+        cell = ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
+        if line["before"] < line["required"]:
+            state = "met" if line["met"] else f"short: {line['reason']}"
+            lines.append(f"{cell}: {line['before']} -> {line['after']} of {line['required']}, {state}")
+    proof = report.get("proof")
+    if proof is not None and proof["held_out"] is not None:
+        found = proof["held_out"]
+        lines.append(
+            f"Proof on {found['items']} {found['split']} items with {found['settled']}: macro-F1 "
+            f"{100 * found['after']:.1f}, gain {gain(found['gain'], found['low'], found['high'])}"
+        )
+    if proof is not None:
+        lines += proof["advice"]
+    if report["export"]:
+        lines.append(f"Export: {report['export']}")
+    return [*lines, f"Run: {report['run']}"]

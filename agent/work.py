@@ -16,6 +16,7 @@ from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
 from memory.errors import RecordError, UsageError
+from memory.exchanges import Exchanges
 from memory.literature.index import Index
 from memory.records import Cell, Modality, Plan, Step
 from tools import apply
@@ -23,7 +24,9 @@ from tools.card import Tool
 from tools.catalogue import select, why_not_allowed, why_not_runnable
 from tools.coverage.coverage import Coverage, survey
 from tools.embed.choose import choose
+from tools.engines.engine import Place
 from tools.judge import Judge
+from tools.models.hearing import Hearing
 from tools.probe.bench import RUNS, Bench, probe_for
 from tools.probe.held import hold_out
 
@@ -69,7 +72,13 @@ def in_use(use: Context, rows: Sequence[int]) -> list[Payload]:
 def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
     """Return the label-keeping tools that may run here, and why the others may not."""
     kept = [tool for tool in select("augment", use.modality) if tool.labels == "kept"]
-    why = {tool.name: why_not_allowed(tool, use.job.policy) or why_not_runnable(tool, use.job.policy) for tool in kept}
+    job = use.job
+    why = {
+        tool.name: why_not_allowed(tool, job.policy)
+        or why_not_runnable(tool, job.policy)
+        or checks.why_too_slow(tool, job, use.device)
+        for tool in kept
+    }
     return [tool for tool in kept if why[tool.name] is None], [reason for reason in why.values() if reason]
 
 
@@ -96,8 +105,18 @@ def maker(use: Context) -> apply.Maker:
             noise=use.noise,
             batch_size=use.settings.batch_size,
             device=use.device,
+            place=_place(use),
         )
     return use.maker
+
+
+def _place(use: Context) -> Place:
+    """Return what the engines of generative tools are made from."""
+    key = use.settings.openai_api_key
+    endpoint = (use.settings.openai_base_url, None if key is None else key.get_secret_value())
+    recorded = use.run.recorded
+    hearing = Hearing(use.exchanges, Exchanges(recorded) if recorded.is_dir() else None)
+    return Place(use.job.policy, use.dataset, coverage(use), use.device, use.job.seed, use.asker, endpoint, hearing)
 
 
 def make_step(use: Context, step: Step) -> int:

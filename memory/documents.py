@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from memory.errors import UsageError
-from memory.job import Goal, Job, Reach, Source
+from memory.job import AskAbove, Goal, Job, Reach, Source
 from memory.records import Cell, Plan, Record
 
 R = TypeVar("R", bound=Record)
@@ -126,7 +126,8 @@ def _load(path: Path) -> Any:
 
 def _said(kind: type[Record], error: Any) -> str:
     """Say one complaint of pydantic for the person who wrote the YAML."""
-    loc = tuple(part for at, part in enumerate(error["loc"]) if not (at == 2 and error["loc"][0] == "targets"))
+    unions = error["loc"][0:1] == ("targets",) or error["loc"][:2] == ("policy", "approval")
+    loc = tuple(part for at, part in enumerate(error["loc"]) if not (at == 2 and unions))
     place = ".".join(str(part) for part in loc) or "the whole"
     if error["type"] == "extra_forbidden":
         known = _keys_at(kind, error["loc"][:-1])
@@ -141,8 +142,8 @@ def _said(kind: type[Record], error: Any) -> str:
     return f"{place}: {message[0].lower()}{message[1:]}"
 
 
-_MEASURED: Mapping[str, type[Record]] = {"goal": Goal, "reach": Reach}
-"""How pydantic calls a target that is measured, in the place of an error."""
+_MEASURED: Mapping[str, type[Record]] = {"goal": Goal, "reach": Reach, "above": AskAbove}
+"""How pydantic calls a part of a union, in the place of an error."""
 
 
 def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
@@ -168,13 +169,20 @@ def _from_folder(job: Job, folder: Path) -> Job:
         source = _absolute(source, folder)
     noise = None if job.assets.noise is None else _absolute(job.assets.noise, folder)
     export = None if job.export.path is None else _absolute(job.export.path, folder)
+    models = {name: _model(getattr(job.policy, name), folder) for name in ("model", "image_model", "speech_model")}
     return job.model_copy(
         update={
+            "policy": job.policy.model_copy(update=models),
             "dataset": job.dataset.model_copy(update={"path": source}),
             "assets": job.assets.model_copy(update={"noise": noise}),
             "export": job.export.model_copy(update={"path": export}),
         }
     )
+
+
+def _model(name: str | None, folder: Path) -> str | None:
+    """Return the name of a model; where it is a folder beside the job, that folder."""
+    return _absolute(name, folder) if name is not None and (folder / Path(name).expanduser()).is_dir() else name
 
 
 def _absolute(path: str, folder: Path) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from memory.digests import digest
 from memory.errors import RecordError
@@ -24,11 +24,19 @@ from memory.records import Record
 FILE = "exchanges.jsonl"
 
 
+def _sendable(text: str) -> str:
+    """Return a text as UTF-8 can carry it: halves of surrogate pairs, which data may hold, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+Text = Annotated[str, AfterValidator(_sendable)]
+
+
 class Message(Record):
     """One turn of a conversation with a model."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
     images: tuple[str, ...] = ()
     """Pictures that belong to it, as data URLs."""
 
@@ -61,7 +69,7 @@ class Request(Record):
 class Reply(Record):
     """What a model answered."""
 
-    text: str
+    text: Text
     finish: Literal["stop", "length", "refused"] = "stop"
     """`length`: cut off at `max_tokens`; `refused`: the model says that it will not."""
     tokens_in: int = Field(0, ge=0)

@@ -104,7 +104,7 @@ class Limits(Record):
     """Making stops when it is spent, over all sittings; what was made by then is judged all the same."""
     gpu_seconds: float | None = Field(None, ge=0)
     """Time spent making samples on a GPU."""
-    tokens: int | None = Field(None, ge=0)
+    tokens: int | None = Field(1_000_000, ge=0)
     """Tokens asked and answered by a language model; checked before each question."""
     money_usd: float | None = Field(None, ge=0)
     """Money paid to an endpoint, by its price in the settings; checked before each question."""
@@ -136,6 +136,21 @@ class AskAbove(Record):
         return self
 
 
+class Price(Record):
+    """What an endpoint charges, in US dollars for a million tokens."""
+
+    asked: float = Field(0.0, ge=0)
+    answered: float = Field(0.0, ge=0)
+
+    def of(self, asked: int, answered: int) -> float:
+        """Return what so many tokens cost, in US dollars."""
+        return round((asked * self.asked + answered * self.answered) / 1e6, 8)
+
+
+def _kind_of_approval(value: Any) -> str:
+    return "word" if isinstance(value, str) else "above"
+
+
 class Policy(Record):
     """Who plans, who agrees, and what is allowed."""
 
@@ -147,11 +162,16 @@ class Policy(Record):
     """What makes or edits pictures: `openai:NAME`, a key of the weights table, or a folder; None: the tool's own."""
     speech_model: str | None = None
     """What speaks: alike."""
+    price: Price | None = None
+    """What the language model costs; needed where `limits.money_usd` is set and the model is at an endpoint."""
     show_samples: bool = False
     """Whether items of the data may stand in what a planning or talking model is told; statistics always do."""
     encoder: str = "all-MiniLM-L6-v2"
     """What compares meanings in a search: a name of the weights table, folder or hub id; `openai:MODEL`; `lexical`."""
-    approval: Literal["auto", "ask"] | AskAbove = "auto"
+    approval: Annotated[
+        Annotated[Literal["auto", "ask"], Tag("word")] | Annotated[AskAbove, Tag("above")],
+        Discriminator(_kind_of_approval),
+    ] = "auto"
     """`ask`: a person agrees to every new recipe; `{money_usd: 0.5}` and the like: to every round that takes more."""
     remote: Literal["deny", "allow"] = "deny"
     licences: Literal["permissive", "any"] = "permissive"

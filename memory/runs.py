@@ -4,6 +4,7 @@ job.yaml  plan-1.yaml …         what was asked, and what was planned
 trace.jsonl  head               what was decided, sealed
 checkpoint.sqlite               where the loop stands
 dataset/  made/                 the dataset as it was read, and every made sample
+exchanges.jsonl  recorded/      what was said to a model; in a replay, the record that it is heard from
 report.json  report.html        how it ended
 export/                         the augmented dataset
 """
@@ -23,6 +24,7 @@ from typing import Any, Literal, Self
 from memory import atomic, locks
 from memory.documents import read_job, read_plan
 from memory.errors import RecordError, UsageError
+from memory.exchanges import FILE as EXCHANGES
 from memory.job import Job
 from memory.records import Plan
 from memory.trace import Trace
@@ -113,6 +115,18 @@ class Run:
     def export(self) -> Path:
         """Folder of the augmented dataset, unless the job names another."""
         return self.folder / "export"
+
+    @property
+    def recorded(self) -> Path:
+        """Folder of exchanges that were recorded elsewhere and are heard instead of a model; there in a replay only."""
+        return self.folder / "recorded"
+
+    def keep_recorded(self, other: Path) -> None:
+        """Copy the exchanges of another run or chat, to replay them. Raises UsageError when it has none."""
+        if not (other / EXCHANGES).is_file():
+            raise UsageError("No exchange with a model was recorded here.", where=str(other))
+        self.recorded.mkdir()
+        atomic.write(self.recorded / EXCHANGES, (other / EXCHANGES).read_bytes())
 
     @property
     def state(self) -> State:

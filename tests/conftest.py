@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import select
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache as once
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+
+SERVERS = Path(__file__).parent / "servers"
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +49,55 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@once
+def server_file(name: str) -> ModuleType:
+    """Load a file of tests/servers, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"servers_{name}", SERVERS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def model_server() -> Iterator[Callable[..., Any]]:
+    """Start scripted OpenAI-compatible endpoints: `model_server(answers, **options)`; see tests/servers/endpoint.py."""
+    with ExitStack() as running:
+        yield lambda *args, **options: running.enter_context(server_file("endpoint").Server(*args, **options))
+
+
+@pytest.fixture
+def competent() -> Callable[..., Any]:
+    """Return the scripted model that plans well; see tests/servers/planner.py."""
+    found: Callable[..., Any] = server_file("planner").competent
+    return found
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a chat model with small random weights."""
+    return Path(server_file("tiny_model").make(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_server(tiny_model_folder: Path) -> Iterator[str]:
+    """Return the address of a process that serves the tiny model."""
+    command = [sys.executable, str(SERVERS / "tiny.py"), "--port", "0", "--folder", str(tiny_model_folder)]
+    root = SERVERS.parent.parent
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], 90)
+            address = process.stdout.readline().strip() if ready else ""
+            assert address.startswith("http://127.0.0.1:"), f"the tiny server said {address!r}"
+            yield address
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @pytest.fixture

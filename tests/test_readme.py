@@ -35,7 +35,14 @@ PLAIN = [line for line in commands() if line.startswith("augplan ")]
 
 
 def augplan(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "agent", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "agent", *words],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +62,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs").iterdir()
     run.rename(folder / "runs" / "RUN")
+    done = augplan(["chat", "data/train.csv"], folder)
+    assert done.returncode == 0, done.stderr
+    [chat] = (folder / "runs").glob("chat-*")
+    chat.rename(folder / "runs" / "CHAT")
     return folder
 
 

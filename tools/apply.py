@@ -16,12 +16,12 @@ from memory.datasets.dataset import Dataset
 from memory.datasets.made import Candidate
 from memory.datasets.media import Payload, Wave, content_of, encode_image, encode_wave
 from memory.digests import short
-from memory.errors import ToolError
+from memory.errors import ToolError, UsageError
 from memory.records import Call, Cell, Step
 from tools.batches import Corpus, Images, Texts, Waves, padded_length
 from tools.card import Params, Tool
 from tools.coverage.coverage import Coverage
-from tools.engines.engine import Place
+from tools.engines.engine import Engine, Place
 from tools.executors import guarded
 from tools.material import Material
 from tools.seeds import draw, generator, seed_for
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import torch
 
 SHARD = 256
+TRANSCRIPTS = ("transcript", "transcription", "text", "sentence", "utterance")
+"""Columns that hold what is said in a clip, the surest first."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Maker:
     def _finish(self, step: Step, item: _Item) -> Candidate:
         row = item.task.row
         label = self.labels[row] if not item.soft_label else None
+        anew = any(self.tools[call.tool].scratch for call in step.calls)
         made = Candidate(
             id=short(str(self.run_seed), step.id, item.parents[0], item.task.cell.key, str(item.task.attempt)),
             step=step.id,
@@ -143,8 +146,8 @@ class Maker:
             parents=item.parents,
             cell=dict(item.task.cell.at),
             label=label,
-            group=self.groups[row],
-            attributes={} if item.soft_label else self._inherited(step, row),
+            group=None if anew else self.groups[row],
+            attributes={} if item.soft_label or anew else self._inherited(step, row),
             calls=tuple(item.drawn),
             seed=self._seed(step, item),
             soft_label=item.soft_label,
@@ -173,15 +176,27 @@ class Maker:
     def _run(self, step: Step, turn: int, call: Call, items: list[_Item]) -> None:
         tool = self.tools[call.tool]
         live = [item for item in items if item.payload is not None]
+        engine, missing = self._engine_of(tool)
         for item in live:
             params = draw(tool, call.draw, seed_for(self._seed(step, item), str(turn)))
             item.drawn.append({"tool": tool.name, "version": tool.version, "params": params.model_dump()})
-            if tool.needs.engine is not None:
-                item.drawn[-1]["engine"] = self.material.engine(tool.needs.engine).digest
-            if tool.needs.partner:
+            if engine is not None:
+                item.drawn[-1]["engine"] = engine.digest
+            if missing:
+                item.payload, item.refused = None, f"{tool.name} cannot run: {missing}"
+            elif tool.needs.partner:
                 self._give_partner(step, item)
         for batch in _alike([item for item in live if item.payload is not None], self.batch_size):
             self._run_batch(tool, batch)
+
+    def _engine_of(self, tool: Tool) -> tuple[Engine | None, str]:
+        """Return what a tool runs on, or why it cannot be had: a fact for the next plan, as other tools may serve."""
+        if tool.needs.engine is None:
+            return None, ""
+        try:
+            return self.material.engine(tool.needs.engine), ""
+        except UsageError as problem:
+            return None, str(problem)
 
     def _run_batch(self, tool: Tool, batch: list[_Item]) -> None:
         params = [tool.params(**item.drawn[-1]["params"]) for item in batch]
@@ -213,7 +228,10 @@ class Maker:
         if tool.needs.engine is None:
             return plain
         labels = [str(self.labels[item.task.row] or "") for item in batch]
-        return replace(plain, labels=labels, engine=self.material.engine(tool.needs.engine))
+        plain = replace(plain, labels=labels, engine=self.material.engine(tool.needs.engine))
+        if isinstance(plain, Waves):
+            return replace(plain, transcripts=[_said_in(self.dataset.record(item.task.row)) for item in batch])
+        return plain
 
     def _plain_batch(self, tool: Tool, batch: list[_Item]) -> Any:
         if isinstance(batch[0].payload, str):
@@ -243,6 +261,12 @@ class Maker:
         item.partner = _same_shape(pixels, item.payload)
         item.parents = (item.parents[0], str(self.ids[row]))
         item.partner_label = str(self.labels[row])
+
+
+def _said_in(record: dict[str, Any]) -> str:
+    """Return the transcript in a row of clips, or "" where it has none."""
+    named = {name.strip().lower(): value for name, value in record.items()}
+    return next((str(named[word]) for word in TRANSCRIPTS if isinstance(named.get(word), str)), "")
 
 
 def _same_shape(pixels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

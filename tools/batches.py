@@ -71,6 +71,8 @@ class Waves:
     """As in `Texts`."""
     engine: Any = None
     """As in `Texts`."""
+    transcripts: Sequence[str] = ()
+    """What is said in each clip, "" where that is not known, for tools whose needs name an engine; else ()."""
 
     def __len__(self) -> int:
         """Return the number of clips."""

@@ -33,6 +33,10 @@ class Candidates:
     """Axis -> value: label, group, what is inherited from the parent, what was measured on the sample."""
     mixed: Sequence[bool]
     """True for samples made from two labels."""
+    scratch: Sequence[bool]
+    """True for samples made anew from their label, which owe their parent no likeness."""
+    learnt: Sequence[bool]
+    """True for samples of a tool that was fitted on the training rows, which must look like them."""
 
     def __len__(self) -> int:
         """Return the number of samples."""

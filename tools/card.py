@@ -83,6 +83,11 @@ class Tool:
     cost: Cost = field(default_factory=Cost)
     licence: str = "Apache-2.0"
     """Licence of the weights used; our own code where there are none."""
+    scratch: bool = False
+    """True where a sample is made anew from its label: of its parent it keeps neither group nor attributes."""
+    learns: bool = False
+    """True where the tool is fitted on the training rows: what it makes must look like them, and folds of those rows
+    cannot say what it brings."""
     unit: str = ""
     """Unit of a measure's value."""
     edges: tuple[float, ...] = ()
@@ -130,6 +135,9 @@ def augment(
     changes: tuple[str, ...] = (),
     needs: Needs | None = None,
     cost: Cost | None = None,
+    licence: str = "Apache-2.0",
+    scratch: bool = False,
+    learns: bool = False,
 ) -> Callable[[F], F]:
     """Make a batch function a tool; its folder (`text`, `image`, `speech`) is its modality."""
 
@@ -145,6 +153,9 @@ def augment(
             changes=changes,
             needs=needs or Needs(),
             cost=cost or Cost(),
+            licence=licence,
+            scratch=scratch,
+            learns=learns,
         )
 
     return mark

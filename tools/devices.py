@@ -10,13 +10,14 @@ from memory.errors import UsageError
 from memory.records import Modality
 
 
-def choose(wanted: Literal["auto", "cpu", "cuda"], modality: Modality) -> str:
+def choose(wanted: Literal["auto", "cpu", "cuda"], modality: Modality, *, models: bool = False) -> str:
     """Return where the tensors of a run go, `cpu` or `cuda`, and give PyTorch one thread a worker.
 
-    On shared cores more threads are slower: a parallel region waits for its slowest. Text tools use no tensors, so
-    PyTorch is not even loaded for them. Raises UsageError when a GPU is asked for and there is none.
+    On shared cores more threads are slower: a parallel region waits for its slowest. Text tools use no tensors but
+    where `models` run on this machine, so PyTorch is not even loaded for them otherwise. Raises UsageError when a GPU
+    is asked for and there is none.
     """
-    if modality == "text":
+    if modality == "text" and not models:
         return "cpu"
     import torch
 

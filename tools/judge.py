@@ -18,6 +18,7 @@ from memory.errors import RecordError
 from memory.records import Cell, Verdict
 from tools.candidates import Candidates, Reference, standing
 from tools.card import Tool
+from tools.catalogue import load
 from tools.coverage.coverage import measure_all
 from tools.similarity.seen import Seen
 from tools.teacher.teacher import Progress, Teacher
@@ -111,6 +112,8 @@ class Judge:
                 standing(one, label, self.dataset.columns) for (one, _), label in zip(made, labels, strict=True)
             ],
             mixed=[bool(one.soft_label) for one, _ in made],
+            scratch=[any(tool.scratch for tool in _tools_of(one)) for one, _ in made],
+            learnt=[any(tool.learns for tool in _tools_of(one)) for one, _ in made],
         )
 
     def _measure(self, batch: Candidates) -> tuple[Candidates, list[dict[str, str]]]:
@@ -148,6 +151,11 @@ def _label(made: Candidate) -> str | None:
     if made.label is None and made.soft_label:
         return max(made.soft_label, key=lambda name: made.soft_label[name])
     return made.label
+
+
+def _tools_of(made: Candidate) -> list[Tool]:
+    known = load()
+    return [known[call["tool"]] for call in made.calls if call["tool"] in known]
 
 
 def _present(made: Candidate, payload: Payload | None) -> Payload:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memory.datasets.dataset import Dataset
 from memory.datasets.media import Wave
+from memory.errors import UsageError
 from tools.batches import Corpus
 from tools.coverage.coverage import Coverage
 from tools.engines.engine import Engine, Place, build
@@ -30,6 +31,7 @@ class Material:
         self.dataset, self.train, self.noise, self.device = dataset, coverage.train, noise, device
         self.labels, self.place = dataset.column("label"), place
         self._engines: dict[str, Engine] = {}
+        self._broken: dict[str, str] = {}
         self._lock = Lock()
         self._corpus: Corpus | None = None
         self._noises: dict[int, list[torch.Tensor]] = {}
@@ -49,11 +51,20 @@ class Material:
             return self._noises[rate_hz]
 
     def engine(self, name: str) -> Engine:
-        """Return what a tool runs on, loaded or trained when it is first asked for."""
+        """Return what a tool runs on, loaded or trained when it is first asked for.
+
+        Raises UsageError where it cannot be had, each time alike.
+        """
         assert self.place is not None, "a maker of tools with engines is given what they are made from"
         with self._lock:
+            if name in self._broken:
+                raise UsageError(self._broken[name])
             if name not in self._engines:
-                self._engines[name] = build(name, self.place)
+                try:
+                    self._engines[name] = build(name, self.place)
+                except UsageError as problem:
+                    self._broken[name] = str(problem)
+                    raise
             return self._engines[name]
 
     def _resampled(self, rate_hz: int) -> list[torch.Tensor]:

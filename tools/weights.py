@@ -1,13 +1,18 @@
 """Pretrained weights: one table of what is used, from where, under which licence; found, checked and read here.
 
-The files of an entry may come from a package that carries them, from the local Hugging Face cache, or from the hub
-where that is allowed. Whatever the source, a file counts only when its SHA-256 is the upstream's. A package that
+Two kinds of entry are kept apart. `TABLE` holds weights pinned by the SHA-256 of every file. `PIPELINES` holds
+pipelines of diffusers named by repository and licence alone: their hashes are not known here, so nothing is claimed of
+them, and a run notes the digest of what it found instead.
+
+The files of a pinned entry may come from a package that carries them, from the local Hugging Face cache, or from the
+hub where that is allowed. Whatever the source, a file counts only when its SHA-256 is the upstream's. A package that
 carries weights is data: its files are located by its metadata, and none of its code is imported.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -53,6 +58,67 @@ TABLE: Mapping[str, Weights] = {
 }
 
 
+@dataclass(frozen=True)
+class Pipeline:
+    """A diffusers pipeline, by name: not pinned, its files are whatever the cache or the hub holds."""
+
+    name: str
+    repository: str
+    """Hub id of the upstream."""
+    licence: str
+    vram_gb: float
+    """GPU memory in bfloat16 or float16, from its card or by arithmetic; not measured."""
+    steps: int
+    """Denoising steps that it was made for."""
+    guidance: float
+    """Guidance scale that it was made for; 1 means none."""
+    side: int
+    """Square root of the pixels that it works at by default."""
+    revision: str | None = None
+    """Commit of the upstream, where it is known; None takes its main branch."""
+    control: str | None = None
+    """Hub id of the control network that belongs to it."""
+
+
+_RAIL = "CreativeML-OpenRAIL-M"
+PIPELINES: Mapping[str, Pipeline] = {
+    one.name: one
+    for one in (
+        Pipeline("FLUX.2-klein-4B", "black-forest-labs/FLUX.2-klein-4B", "Apache-2.0", 13, 4, 1.0, 512),
+        Pipeline(
+            "stable-diffusion-xl",
+            "stabilityai/stable-diffusion-xl-base-1.0",
+            "CreativeML-OpenRAIL++-M",
+            8,
+            30,
+            6.0,
+            1024,
+        ),
+        Pipeline("stable-diffusion-1.5", "stable-diffusion-v1-5/stable-diffusion-v1-5", _RAIL, 3, 30, 7.5, 512),
+        Pipeline(
+            "stable-diffusion-inpainting", "stable-diffusion-v1-5/stable-diffusion-inpainting", _RAIL, 3, 30, 7.5, 512
+        ),
+        Pipeline("instruct-pix2pix", "timbrooks/instruct-pix2pix", f"MIT on {_RAIL}", 3, 30, 7.5, 512),
+        Pipeline(
+            "stable-diffusion-1.5-canny",
+            "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            _RAIL,
+            4,
+            30,
+            7.5,
+            512,
+            control="lllyasviel/sd-controlnet-canny",
+        ),
+    )
+}
+PIPELINE_FILES = (
+    *("model_index.json", "config.json", "diffusion_pytorch_model.safetensors"),
+    *("*/*.json", "*/*.txt", "*/*.model", "*/*.jinja", "*/*.safetensors"),
+)
+"""What of a repository is fetched: no pickles, no single-file copies of the same weights."""
+_TWICE = ("*.fp16.safetensors", "*non_ema*", "*.fp16.json")
+
+
 ENCODER_FILES = (
     "config.json",
     "tokenizer.json",
@@ -96,6 +162,91 @@ def on_hub(repository: str, files: Iterable[str], revision: str | None, remote: 
             continue
         found[file] = Path(place)
     return found
+
+
+def pipeline_folders(entry: Pipeline, remote: bool) -> tuple[Path, Path | None]:
+    """Return the folders of a pipeline and of its control network, or None where it has none.
+
+    They are in the local Hugging Face cache; where `remote`, what is missing is fetched from the hub. Raises UsageError
+    saying what is missing and how to get it.
+    """
+    found = [_snapshot(name, entry.revision if name == entry.repository else None, remote) for name in _both(entry)]
+    for name, folder in zip(_both(entry), found, strict=True):
+        missing = "model_index.json" if folder is None else lacks(folder, control=name == entry.control)
+        if missing is not None:
+            raise UsageError(f"{name} is not whole on this machine: {missing} is missing. {_how_to_fetch(entry)}")
+    folders = [folder for folder in found if folder is not None]
+    return folders[0], folders[1] if entry.control else None
+
+
+def why_no_pipeline(entry: Pipeline) -> str | None:
+    """Return what to do where the local cache does not hold all of a pipeline; None where it does."""
+    try:
+        pipeline_folders(entry, remote=False)
+    except UsageError as problem:
+        return str(problem)
+    return None
+
+
+def lacks(folder: Path, control: bool = False) -> str | None:
+    """Return the first file that a folder of a pipeline lacks, or None; only safetensors count as weights.
+
+    With `control` the folder holds one model by itself, as control networks do.
+    """
+    if control:
+        return _lacks_part(folder)
+    try:
+        parts = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        named = [name for name, of in sorted(parts.items()) if isinstance(of, list) and of[0] is not None]
+        for name in (name for name in named if not name.startswith("_")):
+            missing = _lacks_part(folder / name)
+            if missing is not None:
+                return f"{name}/{missing}"
+    except (OSError, ValueError, AttributeError, KeyError, IndexError):
+        return "a model_index.json that can be read"
+    return None
+
+
+def _lacks_part(part: Path) -> str | None:
+    if not part.is_dir() or not any(part.iterdir()):
+        return "config.json"
+    if not (part / "config.json").is_file():  # tokenizers and schedulers hold no weights
+        return None
+    listed = [json.loads(one.read_text(encoding="utf-8")) for one in sorted(part.glob("*.safetensors.index.json"))]
+    shards = {shard for one in listed for shard in one["weight_map"].values()}
+    if not shards:
+        return None if any(part.glob("*.safetensors")) else "*.safetensors"
+    return next((shard for shard in sorted(shards) if not (part / shard).is_file()), None)
+
+
+def _both(entry: Pipeline) -> tuple[str, ...]:
+    return (entry.repository,) if entry.control is None else (entry.repository, entry.control)
+
+
+def _snapshot(repository: str, revision: str | None, remote: bool) -> Path | None:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=list(PIPELINE_FILES),
+                ignore_patterns=list(_TWICE),
+                local_files_only=not remote,
+            )
+        )
+    except (OSError, ValueError):  # not there, or out of reach
+        return None
+
+
+def _how_to_fetch(entry: Pipeline) -> str:
+    wanted = " ".join(f"--include '{pattern}'" for pattern in PIPELINE_FILES)
+    commands = [f"hf download {name} {wanted}" for name in _both(entry)]
+    return (
+        f"Run: {' && '.join(commands)}. It takes about {entry.vram_gb:g} GB of GPU memory; without a GPU a picture "
+        "takes many minutes."
+    )
 
 
 def _how_to_get(weights: Weights) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from pydantic import ValidationError
 
 from agent import checks
 from agent.tally import Tally
-from memory.job import Job, Limits, Policy, Source, ToolPolicy
+from memory.job import Job, Limits, Policy, Price, Source, ToolPolicy
 from memory.records import Call, Cell, Fill, Gap, Plan, Step, Strategy
+from tools.card import Cost
 from tools.catalogue import load
 
 CELL = Cell(at={"label": "refund"})
@@ -106,9 +110,39 @@ def test_the_loop_stops_for_one_reason_each():
 def test_a_recipe_is_asked_for_once():
     plan = Plan(round=1, planner="rules", steps=(step(),))
     ask = Policy(approval="ask")
-    assert checks.needs_approval(plan, ask, [])
-    assert not checks.needs_approval(plan, ask, ["text.swap_words"])
-    assert not checks.needs_approval(plan, Policy(), [])
+    assert checks.needs_approval(plan, ask, [], {})
+    assert not checks.needs_approval(plan, ask, ["text.swap_words"], {})
+    assert not checks.needs_approval(plan, Policy(), [], {})
+
+
+def test_a_round_that_takes_more_than_is_free_is_asked_for_each_time():
+    plan = Plan(round=1, planner="rules", steps=(step(),))
+    above = Policy.model_validate({"approval": {"samples": 3, "money_usd": 0.5}})
+    cost = {"samples": 4, "seconds": 1.0, "tokens": 0, "money_usd": 0.1}
+    assert checks.needs_approval(plan, above, ["text.swap_words"], cost) == "takes more than is free: samples 4 of 3"
+    assert not checks.needs_approval(plan, above, [], {**cost, "samples": 3})
+    with pytest.raises(ValidationError, match="say above which"):
+        Policy.model_validate({"approval": {}})
+
+
+def test_a_plan_is_priced_by_the_cards_of_its_tools():
+    tool = load()["text.paraphrase"]
+    one = step(calls=(Call(tool=tool.name),), fill=(Fill(cell=CELL, count=10),))
+    plan = Plan(round=1, planner="rules", steps=(one,))
+    cost = checks.cost_of(plan, load(), "cpu", Price(asked=1.0, answered=3.0))
+    assert cost["samples"] == 10
+    assert cost["tokens"] == tool.cost.tokens / 100
+    assert cost["money_usd"] == pytest.approx(cost["tokens"] * 2 / 1e6)
+
+
+def test_what_takes_too_long_is_tried_only_when_it_is_named():
+    tool = replace(load()["image.blur"], cost=Cost(cpu_seconds=50_000, gpu_seconds=10, setup_seconds=5))
+    job = Job.model_validate({"dataset": {"path": "x"}})
+    assert "policy.tools.allow" in str(checks.why_too_slow(tool, job, "cpu"))
+    assert checks.why_too_slow(tool, job, "cuda") is None
+    named = Job.model_validate({"dataset": {"path": "x"}, "policy": {"tools": {"allow": ["image.blur"]}}})
+    assert checks.why_too_slow(tool, named, "cpu") is None
+    assert checks.why_too_slow(load()["image.blur"], job, "cpu") is None
 
 
 def test_the_cap_counts_made_against_real():

@@ -70,7 +70,7 @@ def test_a_paper_is_bound_to_the_tools_that_cite_it_and_those_of_its_family():
     assert "speech.add_noise" in evidence.bound(known["snyder2015musan"], tools, WORDS)
     assert evidence.bound(known["ko2015speed"], tools, WORDS) == ("speech.change_speed",)
     assert evidence.bound(known["shorten2019survey"], select("augment", "image"), WORDS)
-    assert evidence.bound(known["dai2023auggpt"], AUGMENT, WORDS) == ()
+    assert evidence.bound(known["dai2023auggpt"], AUGMENT, WORDS) == ("text.paraphrase",)
     assert evidence.bound(known["gkournelos2024hrc"], AUGMENT, WORDS) == ()
 
 

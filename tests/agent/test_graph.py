@@ -12,6 +12,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agent import graph, nodes, session
 from agent.graph import build
+from agent.opening import context_of
 from agent.priors import Prior
 from agent.tally import Tally
 from memory.job import Target
@@ -76,7 +77,7 @@ def test_everything_in_state_survives_a_checkpoint():
 def test_a_question_is_answered_from_the_run_and_nothing_is_made(job_on, run_job, settings):
     report = run_job(job_on())
     run = session.Run.open(Path(report["run"]))
-    context = session._context(run, run.job(), session.Ask(settings))
+    context = context_of(run, run.job(), session.Ask(settings))
     answer = build().compile().invoke({"question": "train-1"}, context=context)["answer"]
     assert "real" in answer or "neither" in answer
     unknown = build().compile().invoke({"question": "what should I do?"}, context=context)["answer"]

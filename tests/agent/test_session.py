@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent import session
+from agent.opening import context_of
 from agent.settings import Settings
 from memory.datasets.made import Made
 from memory.errors import UsageError
@@ -189,7 +190,7 @@ def test_shards_of_a_tool_that_changed_since_are_made_again(job_on, run_job, set
     from agent import work
 
     run = Run.open(Path(run_job(job_on())["run"]))
-    context = session._context(run, run.job(), session.Ask(settings))
+    context = context_of(run, run.job(), session.Ask(settings))
     step = run.plans()[0].steps[0]
     file = next((run.made / step.id).glob("*.candidates.parquet"))
     before = file.stat().st_mtime_ns

@@ -64,7 +64,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         tools = dict(catalogue.load())
         tools[name] = replace(tools[name], run=run, version="planted")
         monkeypatch.setattr(catalogue, "load", lambda: tools)
-        monkeypatch.setattr("agent.session.catalogue.load", lambda: tools)
+        monkeypatch.setattr("agent.opening.catalogue.load", lambda: tools)
 
     return plant
 

@@ -29,14 +29,15 @@ from typing import Any
 
 import numpy as np
 
-from agent import policy, recipes, session
+from agent import checks, policy, recipes, session
 from agent.settings import from_environment
 from memory.datasets.dataset import open_dataset
 from memory.datasets.media import decode
-from memory.job import Job, Source
+from memory.job import Job, Policy, Source
 from memory.records import Call, Cell, Fill, Step
 from tools import apply, catalogue
 from tools.coverage.coverage import survey
+from tools.engines.engine import Place
 from tools.probe.bench import Bench, Training, probe_for
 from tools.probe.held import hold_out
 
@@ -59,6 +60,7 @@ FIXED = {
         ],
         "speed": [["speech.change_speed"]],
         "masks": [["speech.mask_time", "speech.mask_frequency"]],
+        "espeak-ng": [["speech.speak_text"]],
     },
 }
 NOTHING, WEIGHTS, RANDOM, PLANNER = "nothing", "class weights", "random tools", "augplan"
@@ -165,7 +167,8 @@ def maker_of(own: argparse.Namespace, place: Path, noise: Path | None, seed: int
     dataset = open_dataset(Source.model_validate(own.source | {"path": str(place)}), work_in, 0)
     cover = survey(dataset)
     clips = read_noise(noise) if noise is not None else []
-    return dataset, apply.Maker(dataset, cover, catalogue.load(), seed, noise=clips)
+    place = Place(Policy(), dataset, cover, "cpu", seed)
+    return dataset, apply.Maker(dataset, cover, catalogue.load(), seed, noise=clips, place=place)
 
 
 def planned(own: argparse.Namespace, place: Path, seed: int) -> tuple[dict[str, Any], float]:
@@ -242,8 +245,18 @@ def one_seed(own: argparse.Namespace, train: Rows, test: Rows, seed: int, place:
 
     measured(NOTHING, Training(), 0.0)
     measured(WEIGHTS, Training(weighting="classes"), 0.0)
-    fixed: dict[str, Sequence[Sequence[str]]] = dict(FIXED[dataset.modality])
-    fixed[RANDOM] = [[tool.name] for tool in catalogue.select("augment", dataset.modality) if tool.labels == "kept"]
+    here = {name for name, tool in catalogue.load().items() if not catalogue.why_not_runnable(tool)}
+    fixed: dict[str, Sequence[Sequence[str]]] = {
+        name: parts
+        for name, parts in FIXED[dataset.modality].items()
+        if {one for part in parts for one in part} <= here
+    }
+    usual = Job.model_validate({"dataset": {"path": "."}})
+    fixed[RANDOM] = [
+        [tool.name]
+        for tool in catalogue.select("augment", dataset.modality)
+        if tool.labels == "kept" and tool.name in here and not checks.why_too_slow(tool, usual, "cpu")
+    ]
     for name, parts in fixed.items():
         began = time.perf_counter()
         lot = samples_of(own, data, bench, parts)

@@ -13,12 +13,13 @@ import torch
 from memory.bundled import materialise
 from memory.datasets.dataset import open_dataset
 from memory.datasets.media import Wave, decode
-from memory.job import Source
+from memory.job import Policy, Source
 from memory.records import Call, Cell, Fill, Step
 from tools.apply import Maker, tasks
 from tools.card import Params, Tool
 from tools.catalogue import load
 from tools.coverage.coverage import survey
+from tools.engines.engine import Place
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,36 @@ def test_every_parent_is_used_before_any_is_used_again(maker_for):
     assert {maker.labels[row] for row in times} == {"six"}
     assert [task.position for task in planned] == list(range(15))
     assert all(task.attempt == at // 6 for at, task in enumerate(planned))
+
+
+class Listener:
+    """Stands in for a voice, and keeps what it is told to say."""
+
+    digest = "listener"
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def speak(self, text: str, _manner: Any) -> Wave:
+        self.heard.append(text)
+        return Wave(np.full((1, 4000), 0.1, np.float32), 8000)
+
+
+@pytest.mark.parametrize("column", [None, "Sentence"])
+def test_what_is_said_in_a_clip_reaches_a_tool_that_speaks(column, tmp_path):
+    data = materialise("numbers", tmp_path)
+    if column is not None:
+        for table in data.glob("*/metadata.csv"):
+            head, *rows = table.read_text().splitlines()
+            table.write_text("\n".join([f"{head},{column}", *(f"{row},number {at}" for at, row in enumerate(rows))]))
+    dataset = open_dataset(Source(path=str(data), modality="speech"), tmp_path, 0)
+    cover, listener = survey(dataset), Listener()
+    maker = Maker(dataset, cover, load(), 7, place=Place(Policy(), dataset, cover, "cpu", 7))
+    maker.material._engines["espeak"] = listener
+    wanted = step("speech.speak_text", label="six", count=3)
+    planned = tasks(wanted, maker.coverage, 7)
+    assert all(one.refused is None for one in maker.make(wanted, planned))
+    assert listener.heard == [dataset.record(task.row)[column or "label"] for task in planned]
 
 
 def test_another_seed_takes_other_parents_first(maker_for):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,62 @@ def test_the_hugging_face_cache_serves_where_no_package_does(tmp_path, monkeypat
 
 def test_what_is_no_hub_id_is_nowhere():
     assert weights.on_hub("not a hub id!", ["config.json"], None, remote=False) == {}
+
+
+# --- pipelines, which are not pinned ------------------------------------------------------------------
+
+
+def pipeline(folder: Path, *shards: str) -> Path:
+    """Write what a pipeline of one denoiser and a scheduler looks like, without weights but for `shards`."""
+    (folder / "unet").mkdir(parents=True)
+    (folder / "scheduler").mkdir()
+    parts = {"_class_name": "X", "unet": ["diffusers", "U"], "scheduler": ["diffusers", "S"], "checker": [None, None]}
+    (folder / "model_index.json").write_text(json.dumps(parts))
+    (folder / "unet" / "config.json").write_text("{}")
+    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
+    for shard in shards:
+        (folder / "unet" / shard).write_bytes(b"")
+    return folder
+
+
+def test_pipelines_claim_no_hash_and_are_kept_apart_from_pinned_weights():
+    assert not set(weights.PIPELINES) & set(weights.TABLE)
+    for name, entry in weights.PIPELINES.items():
+        assert entry.name == name
+        assert entry.licence
+        assert entry.vram_gb > 0
+        assert entry.revision is None or len(entry.revision) == 40
+        assert not hasattr(entry, "files")
+
+
+def test_a_pipeline_is_whole_only_with_every_shard_in_safetensors(tmp_path):
+    assert weights.lacks(pipeline(tmp_path / "whole", "model.safetensors")) is None
+    assert weights.lacks(pipeline(tmp_path / "pickled", "model.bin")) == "unet/*.safetensors"
+    cut = pipeline(tmp_path / "cut", "a.safetensors")
+    index = {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
+    (cut / "unet" / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert weights.lacks(cut) == "unet/b.safetensors"
+    (cut / "scheduler" / "scheduler_config.json").unlink()
+    (cut / "unet" / "b.safetensors").write_bytes(b"")
+    assert weights.lacks(cut) == "scheduler/config.json"
+    assert weights.lacks(tmp_path) == "a model_index.json that can be read"
+
+
+def test_a_pipeline_that_is_half_in_the_cache_says_what_is_missing_and_how_to_get_it(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    entry = weights.PIPELINES["FLUX.2-klein-4B"]
+    said = weights.why_no_pipeline(entry)
+    assert said is not None
+    assert "hf download black-forest-labs/FLUX.2-klein-4B --include 'model_index.json'" in said
+    repository = tmp_path / "models--black-forest-labs--FLUX.2-klein-4B"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("b" * 40)
+    folder = pipeline(repository / "snapshots" / ("b" * 40))
+    assert "unet/*.safetensors is missing" in str(weights.why_no_pipeline(entry))
+    (folder / "unet" / "model.safetensors").write_bytes(b"")
+    assert weights.why_no_pipeline(entry) is None
+    assert weights.pipeline_folders(entry, remote=False) == (folder, None)
+    with pytest.raises(UsageError, match="some/net is not whole on this machine"):
+        weights.pipeline_folders(dataclasses.replace(entry, control="some/net"), remote=False)

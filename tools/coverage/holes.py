@@ -1,18 +1,20 @@
-"""Holes: what a dataset lacks, found three ways, and the few requests that close most of them.
+"""Holes: what a dataset lacks, found four ways, and the few requests that close most of them.
 
 A `pattern` is a value combination with too few training items (`tools.coverage.patterns`). A `far` hole is a held-out
 item without a training item close by (`tools.coverage.reach`). An `errors` hole is a slice of a label in which a probe
-errs more than on the rest of that label. A request names a cell to make items for and may close several holes at once.
+errs more than on the rest of that label, and a `use` hole one that items stand in where a model is used and training
+items seldom do (both `tools.coverage.slices`). A request names a cell to make items for and may close several holes at
+once, of any kind: weights are comparable, one held-out item is 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from itertools import combinations
 from math import fsum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +27,13 @@ if TYPE_CHECKING:
     from tools.coverage.patterns import Patterns
     from tools.coverage.reach import Looked
 
-Kind = Literal["pattern", "far", "errors"]
+Kind = Literal["far", "pattern", "errors", "use"]
 Place = Mapping[str, str]
 """Axis -> the value an item has there."""
 
 LABEL = "label"
 MOST_AXES = 3
 """Axes that a request names at most by itself; few tools land in more ranges at once."""
-FALSE_SHARE = 0.1
-"""Share of reported slices that may be chance."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,14 @@ class Hole:
 
     kind: Kind
     items: tuple[int, ...]
-    """Dataset rows that show it: the held-out item, or those of the slice that the probe gets wrong."""
+    """Dataset rows that show it: the held-out item, those at the pattern, or those of the slice."""
     at: dict[str, str]
     """Where it lies: axis -> value, the label among them where it is known."""
     weight: float
-    """Items missing, held-out items without a neighbour (one a hole), or errors beyond the label's usual rate."""
+    """Held-out items that it speaks of (a far item: 1), errors beyond the usual rate, or items missing (`rare`)."""
     why: str
+    wants: int = 1
+    """Accepted samples at its place that close it; a far hole is closed by a neighbour instead."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,33 @@ class Request:
 def rare(found: Patterns, threshold: int) -> list[Hole]:
     """Return a hole for each listed pattern that fewer than `threshold` items match; its weight is what is missing."""
     return [
-        Hole("pattern", (), dict(at), float(threshold - have), f"{have} of at least {threshold} training items")
+        Hole("pattern", (), dict(at), float(threshold - have), why, threshold - have)
         for at, have in found.first
+        for why in (f"{have} of at least {threshold} training items",)
     ]
+
+
+def shown(found: Patterns, threshold: int, rows: Sequence[int], at: Sequence[Place], training: int) -> list[Hole]:
+    """Return the holes of `rare` that items show, weighed to stand beside far items.
+
+    A pattern weighs the held-out items, `rows` that stand at the places `at`, which match it; where none does, as many
+    as its share of the `training` counted rows lets one expect among them. What neither shows may not exist and is
+    left out. Raises UsageError for lengths that differ.
+    """
+    check_aligned(rows, at)
+    members: dict[tuple[str, str], set[int]] = {}
+    for row, place in zip(rows, at, strict=True):
+        for one in place.items():
+            members.setdefault(one, set()).add(int(row))
+    holes = []
+    for hole, (_, have) in zip(rare(found, threshold), found.first, strict=True):
+        if not hole.at:
+            continue
+        items = set.intersection(*(members.get(one, set()) for one in hole.at.items()))
+        weight = float(len(items)) or len(rows) * have / max(1, training)
+        if weight:
+            holes.append(replace(hole, items=tuple(sorted(items)), weight=weight))
+    return holes
 
 
 def far(rows: Sequence[int], looked: Looked, at: Sequence[Place]) -> list[Hole]:
@@ -75,9 +101,9 @@ def far(rows: Sequence[int], looked: Looked, at: Sequence[Place]) -> list[Hole]:
     `rows` are the items' dataset rows, `at` where they stand, both aligned with `looked`; name the label and the axes
     that a request should hold on to. Raises UsageError for lengths that differ.
     """
-    _check_aligned(rows, looked.covered, at)
+    check_aligned(rows, looked.covered, at)
     return [
-        Hole("far", (int(rows[one]),), _known(at[one]), 1.0, _how_far(looked, one, at[one]))
+        Hole("far", (int(rows[one]),), known(at[one]), 1.0, _how_far(looked, one, at[one]))
         for one in np.flatnonzero(~looked.covered).tolist()
     ]
 
@@ -89,71 +115,6 @@ def _how_far(looked: Looked, one: int, at: Place) -> str:
         f"the nearest training item of its label is {looked.distance[one]:.3g} away; "
         f"{looked.radius[one]:.3g} is usual among training items"
     )
-
-
-def errors(
-    rows: Sequence[int], wrong: Sequence[bool], at: Sequence[Place], axes: Sequence[str], least: int = 5
-) -> list[Hole]:
-    """Return the slices, a label and one value of one axis, in which a probe errs more than on the rest of the label.
-
-    One-sided exact test (Fisher 1935) of every slice that has `least` items, as has the rest of its label; of all
-    slices tested those are reported that the procedure of Benjamini and Hochberg (1995) keeps at a false discovery
-    rate of 0.1. The weight is the errors beyond what the rate of the rest would give. Items without a label, or
-    without a known value on an axis, do not count there. Raises UsageError for lengths that differ.
-    """
-    _check_aligned(rows, wrong, at)
-    slices = [one for axis in axes if axis != LABEL for one in _slices(axis, wrong, at, max(1, least))]
-    return [one.hole(rows) for one, keep in zip(slices, _significant(slices), strict=True) if keep]
-
-
-@dataclass(frozen=True)
-class _Slice:
-    at: dict[str, str]
-    wrong: list[int]
-    """Positions of the items that the probe gets wrong."""
-    size: int
-    rest_wrong: int
-    rest: int
-
-    def hole(self, rows: Sequence[int]) -> Hole:
-        excess = len(self.wrong) - self.size * self.rest_wrong / self.rest
-        why = (
-            f"the probe gets {len(self.wrong)} of {self.size} wrong, and {self.rest_wrong} of {self.rest} of the rest "
-            f"of its label"
-        )
-        return Hole("errors", tuple(int(rows[one]) for one in self.wrong), self.at, excess, why)
-
-
-def _slices(axis: str, wrong: Sequence[bool], at: Sequence[Place], least: int) -> Iterator[_Slice]:
-    """Yield the slices of one axis that are large enough to test, in order of label and value."""
-    members: dict[str, dict[str, list[int]]] = {}
-    for one, place in enumerate(at):
-        known = _known(place)
-        if LABEL in known and axis in known:
-            members.setdefault(known[LABEL], {}).setdefault(known[axis], []).append(one)
-    for label, parts in sorted(members.items()):
-        failed = {value: [one for one in own if wrong[one]] for value, own in parts.items()}
-        total, total_failed = (sum(map(len, each.values())) for each in (parts, failed))
-        for value, own in sorted(parts.items()):
-            if least <= len(own) <= total - least:
-                place = {LABEL: label, axis: value}
-                rest = total_failed - len(failed[value]), total - len(own)
-                yield _Slice(place, failed[value], len(own), *rest)
-
-
-def _significant(slices: Sequence[_Slice]) -> list[bool]:
-    from scipy.stats import hypergeom
-
-    if not slices:
-        return []
-    own, sizes, others, rests = (
-        np.array(column) for column in zip(*((len(s.wrong), s.size, s.rest_wrong, s.rest) for s in slices), strict=True)
-    )
-    chance = np.asarray(hypergeom.sf(own - 1, sizes + rests, own + others, sizes))
-    ranked = np.sort(chance)
-    fits = ranked <= FALSE_SHARE * np.arange(1, len(ranked) + 1) / len(ranked)
-    largest = ranked[np.flatnonzero(fits)[-1]] if fits.any() else -1.0
-    return [bool(one) for one in chance <= largest]
 
 
 def hitting_set(holes: Sequence[Hole], candidates: Sequence[Cell] | None, most: int) -> list[Request]:
@@ -168,11 +129,9 @@ def hitting_set(holes: Sequence[Hole], candidates: Sequence[Cell] | None, most: 
     differs. Naming more axes than a hole does no harm to it and lets the request close others too. At equal weight
     the request with fewer axes is taken, then the first by its key.
 
-    Without `candidates` they are all combinations of one to three axes, the label among them where it is known, that
-    one hole names or that all holes of one item name together: nothing is asked for that no hole and no item shows.
-    Holes that no candidate closes are left out.
+    Without `candidates` they are all that are `possible`. Holes that no candidate closes are left out.
     """
-    cells = _default_candidates(holes) if candidates is None else dict.fromkeys(candidates)
+    cells = dict.fromkeys(possible(holes) if candidates is None else candidates)
     index = _Index(holes)
     closes = [(cell, found) for cell in cells if len(found := index.closed_by(cell.at))]
     weights = [hole.weight for hole in holes]
@@ -225,7 +184,11 @@ def _needed(hole: Hole) -> int:
     return len(hole.at) if hole.kind == "pattern" else min(len(hole.at), MOST_AXES)
 
 
-def _default_candidates(holes: Sequence[Hole]) -> dict[Cell, None]:
+def possible(holes: Sequence[Hole]) -> list[Cell]:
+    """Return the cells that may be asked for: combinations of one to three axes, with the label where it is known.
+
+    Each is one that a hole names, or all holes of one item together: nothing that no hole and no item shows.
+    """
     places = [hole.at for hole in holes]
     shown: dict[int, dict[str, str]] = {}
     for hole in holes:
@@ -234,7 +197,7 @@ def _default_candidates(holes: Sequence[Hole]) -> dict[Cell, None]:
     found: dict[frozenset[tuple[str, str]], None] = {}
     for place in {frozenset(place.items()) for place in (*places, *shown.values())}:
         found.update(dict.fromkeys(_parts(dict(place))))
-    return {Cell(at=dict(sorted(part))): None for part in found}
+    return [Cell(at=dict(sorted(part))) for part in found]
 
 
 def _parts(place: Place) -> Iterator[frozenset[tuple[str, str]]]:
@@ -247,26 +210,20 @@ def _parts(place: Place) -> Iterator[frozenset[tuple[str, str]]]:
 
 
 def closed(
-    holes: Sequence[Hole],
-    accepted_at: Sequence[Place],
-    looked: Looked | None,
-    *,
-    rows: Sequence[int] = (),
-    least: int = 1,
+    holes: Sequence[Hole], accepted_at: Sequence[Place], looked: Looked | None, *, rows: Sequence[int] = ()
 ) -> list[bool]:
     """Return for each hole whether what was accepted closes it, as measured afterwards.
 
-    A pattern is closed when as many accepted samples as it missed, and `least`, stand at its values. A far hole is
-    closed when its item is covered in `looked`: held-out items, `rows` in the dataset, seen by a reach with the
-    accepted samples; without it, it stays open. Of a slice this only says that `least` accepted samples stand in it:
-    whether the probe errs less there is for the probe to say. Raises UsageError for a far hole whose item is not
-    among `rows`.
+    A far hole is closed when its item is covered in `looked`: held-out items, `rows` in the dataset, seen by a reach
+    with the accepted samples; without it, it stays open. Any other is closed when as many accepted samples as it wants
+    stand at its values; whether a probe errs less in a slice is for the probe to say. Raises UsageError for a far hole
+    whose item is not among `rows`.
     """
     covered: dict[int, bool] | None = None
     if looked is not None:
-        _check_aligned(rows, looked.covered)
+        check_aligned(rows, looked.covered)
         covered = dict(zip(map(int, rows), looked.covered.tolist(), strict=True))
-    return [_covered(hole, covered) if hole.kind == "far" else _filled(hole, accepted_at, least) for hole in holes]
+    return [_covered(hole, covered) if hole.kind == "far" else _filled(hole, accepted_at) for hole in holes]
 
 
 def _covered(hole: Hole, covered: dict[int, bool] | None) -> bool:
@@ -277,16 +234,26 @@ def _covered(hole: Hole, covered: dict[int, bool] | None) -> bool:
     return all(covered[item] for item in hole.items)
 
 
-def _filled(hole: Hole, accepted_at: Sequence[Place], least: int) -> bool:
-    wanted = max(least, int(np.ceil(hole.weight))) if hole.kind == "pattern" else least
-    return sum(hole.at.items() <= place.items() for place in accepted_at) >= wanted
+def _filled(hole: Hole, accepted_at: Sequence[Place]) -> bool:
+    return sum(hole.at.items() <= place.items() for place in accepted_at) >= hole.wants
 
 
-def _known(place: Place) -> dict[str, str]:
+def by_kind(holes: Sequence[Hole], done: Sequence[bool]) -> dict[Kind, list[int]]:
+    """Return kind -> [holes closed, holes], every kind named. Raises UsageError for lengths that differ."""
+    check_aligned(holes, done)
+    counts: dict[Kind, list[int]] = {kind: [0, 0] for kind in get_args(Kind)}
+    for hole, is_closed in zip(holes, done, strict=True):
+        counts[hole.kind][0] += bool(is_closed)
+        counts[hole.kind][1] += 1
+    return counts
+
+
+def known(place: Place) -> dict[str, str]:
     """Return the values that could be measured; the others are no place to make items for."""
     return {axis: value for axis, value in place.items() if value != UNKNOWN}
 
 
-def _check_aligned(*columns: Sequence[object] | NDArray[np.bool_]) -> None:
+def check_aligned(*columns: Sequence[object] | NDArray[np.bool_]) -> None:
+    """Raise UsageError for columns of different lengths."""
     if len(lengths := {len(column) for column in columns}) > 1:
         raise UsageError(f"Rows and what is said of them differ in number: {sorted(lengths)}.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from memory.datasets.dataset import Dataset
     from tools.coverage.coverage import Coverage
     from tools.models.asker import Asker
+    from tools.models.hearing import Hearing
 
 
 class Engine(Protocol):
@@ -41,6 +42,8 @@ class Place:
     """The language model of the run, where the job names one."""
     endpoint: tuple[str, str | None] = ("", None)
     """Address and key of an OpenAI-compatible endpoint for pictures and speech."""
+    hearing: Hearing | None = None
+    """Where exchanges with that endpoint are put on record."""
 
 
 def why_missing(name: str, policy: Policy) -> str | None:

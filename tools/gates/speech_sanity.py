@@ -24,27 +24,31 @@ class SpeechSanity(Params):
     clipping: float = Field(0.01, ge=0, le=1, description="Share of clipped values allowed beyond the parent's.")
     shortest: float = Field(0.5, ge=0, le=1, description="Least duration, as a share of the parent's.")
     longest: float = Field(2.0, ge=1, description="Longest duration, as a share of the parent's.")
+    least_s: float = Field(0.1, ge=0, description="Least duration of a clip that was made anew, in seconds.")
 
 
 @gate("speech", params=SpeechSanity)
 def speech_sanity(batch: Candidates, reference: Reference, params: SpeechSanity) -> list[Verdict]:  # noqa: ARG001
     """Reject clips with values that are no numbers, silent ones, clipped ones, and those much shorter or longer.
 
-    A parent that is silent or clipped itself excuses its child. The score is what `threshold` bounds: the level in dB
-    of full scale for accepted and silent clips, a share for the others.
+    A parent that is silent or clipped itself excuses its child; a clip made anew need not last as long as its parent.
+    The score is what `threshold` bounds: the level in dB of full scale for accepted and silent clips, a share for the
+    others.
     """
     return [
-        _verdict(cast("Wave", clip), cast("Wave", parent), params)
-        for clip, parent in zip(batch.payloads, batch.parents, strict=True)
+        _verdict(cast("Wave", clip), cast("Wave", parent), params, anew)
+        for clip, parent, anew in zip(batch.payloads, batch.parents, batch.scratch, strict=True)
     ]
 
 
-def _verdict(clip: Wave, parent: Wave, params: SpeechSanity) -> Verdict:
+def _verdict(clip: Wave, parent: Wave, params: SpeechSanity, anew: bool) -> Verdict:
     bad = int((~np.isfinite(clip.samples)).sum())
     if bad:
         return _rejected(f"{bad} values are NaN or infinite")
     share = clip.seconds / max(parent.seconds, 1e-9)
-    if not params.shortest <= share <= params.longest:
+    if anew and clip.seconds < params.least_s:
+        return _rejected(f"lasts {clip.seconds:.2f} s, too short to say anything", clip.seconds, params.least_s)
+    if not anew and not params.shortest <= share <= params.longest:
         bound = params.shortest if share < params.shortest else params.longest
         return _rejected(f"lasts {clip.seconds:.2f} s, its parent {parent.seconds:.2f} s", share, bound)
     level, before = _level(clip), _level(parent)

@@ -24,15 +24,16 @@ class TextSanity(Params):
 def text_sanity(batch: Candidates, reference: Reference, params: TextSanity) -> list[Verdict]:  # noqa: ARG001
     """Reject texts that are empty, cut short, blown up, or hold control or replacement characters of their own.
 
-    White space at the ends does not count. The score is the length as a share of the parent's.
+    White space at the ends does not count; a text written anew may have any length. The score is the length as a share
+    of the parent's.
     """
     return [
-        _verdict(str(text).strip(), str(parent).strip(), params)
-        for text, parent in zip(batch.payloads, batch.parents, strict=True)
+        _verdict(str(text).strip(), str(parent).strip(), params, anew)
+        for text, parent, anew in zip(batch.payloads, batch.parents, batch.scratch, strict=True)
     ]
 
 
-def _verdict(text: str, parent: str, params: TextSanity) -> Verdict:
+def _verdict(text: str, parent: str, params: TextSanity, anew: bool) -> Verdict:
     share = round(len(text) / max(1, len(parent)), 6)
     moved = len(text) - len(parent)
     strange = sorted(_strange(text) - _strange(parent))
@@ -41,9 +42,9 @@ def _verdict(text: str, parent: str, params: TextSanity) -> Verdict:
         why = "nothing but white space is left"
     elif strange:
         why = f"holds {', '.join(f'U+{ord(one):04X}' for one in strange[:3])}, which its parent does not"
-    elif share < params.shortest and -moved > params.slack:
+    elif not anew and share < params.shortest and -moved > params.slack:
         threshold, why = params.shortest, f"cut short: {len(text)} characters of the parent's {len(parent)}"
-    elif share > params.longest and moved > params.slack:
+    elif not anew and share > params.longest and moved > params.slack:
         threshold, why = params.longest, f"blown up: {len(text)} characters from the parent's {len(parent)}"
     return Verdict(gate="text_sanity", accepted=not why, score=share, threshold=threshold, why=why)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
@@ -17,29 +17,22 @@ from pydantic import BaseModel, ValidationError
 
 from memory.errors import ModelError, SpentError
 from memory.exchanges import Exchange, Exchanges, Message, Reply, Request, now
+from memory.job import Price
 from prompts.render import render
+from tools.models import tokens
+from tools.models.schema import in_words
 from tools.models.source import Source
 
 Answer = TypeVar("Answer", bound=BaseModel)
 REPAIRS = 2
 """Times that an unusable answer goes back with the reasons."""
+_STUCK_TEMPERATURE = 0.7
+"""Of the last repair: the likeliest words were of no use by then."""
 SHOWN_BACK = 6_000
 """Characters of an unusable answer that its author sees again."""
 MOST_PROBLEMS = 12
-_IMAGE_TOKENS = 1_500
-_BYTES_A_TOKEN = 3
-
-
-@dataclass(frozen=True)
-class Price:
-    """What an endpoint charges, in US dollars for a million tokens."""
-
-    asked: float = 0.0
-    answered: float = 0.0
-
-    def of(self, tokens_in: int, tokens_out: int) -> float:
-        """Return what so many tokens cost."""
-        return round((tokens_in * self.asked + tokens_out * self.answered) / 1e6, 8)
+_TOGETHER = 64
+"""Questions that are paid for and written down together: what a kill can cost."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +71,11 @@ class Asker:
     _waiting: list[int] = field(default_factory=lambda: [0, 0], repr=False)
     """Tokens set aside for questions in flight: asked, answered."""
 
+    def __post_init__(self) -> None:
+        """Take the name of the model from its source where none is given."""
+        if not self.model and self.source is not None:
+            self.model = self.source.name
+
     def ask(
         self,
         purpose: str,
@@ -93,8 +91,15 @@ class Asker:
         """
         said, keys, repaired = list(messages), list[str](), list[tuple[str, ...]]()
         schema = answer.model_json_schema()
-        for _ in range(REPAIRS + 1):
-            request = Request(model=self.model, messages=tuple(said), reply_schema=schema, max_tokens=max_tokens)
+        for turn in range(REPAIRS + 1):
+            request = Request(
+                model=self.model,
+                messages=tuple(said),
+                reply_schema=schema,
+                max_tokens=max_tokens,
+                temperature=_STUCK_TEMPERATURE if turn == REPAIRS else 0.0,
+                seed=turn,  # the same answer twice leads to the same words, and is still another question
+            )
             reply = self._reply(purpose, request)
             keys.append(request.key)
             value, problems = _read(reply, answer, check)
@@ -102,7 +107,10 @@ class Asker:
                 return Asked(value, tuple(keys), tuple(repaired))
             repaired.append(tuple(problems))
             said = [*messages, Message(role="assistant", content=reply.text[:SHOWN_BACK] or "(nothing)")]
-            said.append(Message(role="user", content=render("repair", problems=_listed(problems)).text))
+            told = render("repair", problems=_listed(problems)).text
+            if not json_of(reply.text).startswith("{"):  # a server that passes schemas over has not shown it this one
+                told += f"\n\n{in_words(schema)}"
+            said.append(Message(role="user", content=told))
         raise ModelError(f"No usable answer to {purpose!r} in {len(keys)} tries: {problems[0]}", problems=problems)
 
     def write(
@@ -119,27 +127,14 @@ class Asker:
     def write_all(self, purpose: str, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Return one reply a request, in order, or why there is none; many are asked at once.
 
-        What the budget does not cover is not sent: those get a SpentError.
+        The same request is asked once. What the budget does not cover is not sent: those get a SpentError.
         """
-        known = [self._known(purpose, request) for request in requests]
-        out: list[Reply | ModelError] = []
-        todo: list[int] = []
-        for at, (request, one) in enumerate(zip(requests, known, strict=True)):
-            out.append(one if one is not None else ModelError("not asked"))
-            if one is None:
-                try:
-                    self._reserve(request)
-                except ModelError as problem:
-                    out[at] = problem
-                else:
-                    todo.append(at)
-        began = time.perf_counter()
-        said = self.source.complete_all([requests[at] for at in todo]) if self.source is not None and todo else []
-        each = (time.perf_counter() - began) / max(1, len(todo))
-        for at, reply in zip(todo, said, strict=True):
-            self._settle(purpose, requests[at], reply, each)
-            out[at] = reply
-        return out
+        keys = [request.key for request in requests]
+        todo = dict(zip(keys, requests, strict=True))
+        out: dict[str, Reply | ModelError] = {}
+        for start in range(0, len(todo), _TOGETHER):
+            out |= self._group(purpose, dict(list(todo.items())[start : start + _TOGETHER]))
+        return [out[key] for key in keys]
 
     # --- one exchange ---------------------------------------------------------------------------------
 
@@ -156,10 +151,44 @@ class Asker:
             reply: Reply | ModelError = self.source.complete(request, on_text)
         except ModelError as problem:
             reply = problem
+        except BaseException:
+            self._release(request)
+            raise
         self._settle(purpose, request, reply, time.perf_counter() - began)
         if isinstance(reply, ModelError):
             raise reply
         return reply
+
+    def _group(self, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
+        """Return key -> answer, from the record or from the source in one go, for requests by their keys."""
+        out: dict[str, Reply | ModelError] = {}
+        todo: list[str] = []
+        for key, request in requests.items():
+            known = self._known(purpose, request)
+            if known is not None:
+                out[key] = known
+                continue
+            try:
+                self._reserve(request)
+            except ModelError as problem:
+                out[key] = problem
+            else:
+                todo.append(key)
+        began = time.perf_counter()
+        for key, reply in zip(todo, self._all_of([requests[key] for key in todo]), strict=True):
+            self._settle(purpose, requests[key], reply, (time.perf_counter() - began) / len(todo))
+            out[key] = reply
+        return out
+
+    def _all_of(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
+        if self.source is None or not requests:
+            return []
+        try:
+            return self.source.complete_all(requests)
+        except BaseException:
+            for request in requests:
+                self._release(request)
+            raise
 
     def _known(self, purpose: str, request: Request) -> Reply | None:
         """Return an answer that is on record: this run's own, or one of the run that is replayed."""
@@ -209,17 +238,22 @@ class Asker:
             seconds=round(seconds, 3),
         )
         with self._lock:
-            asked, answered = _most(request)
-            self._waiting = [self._waiting[0] - asked, self._waiting[1] - answered]
+            self._free(request)
             self.exchanges.add(one)
+
+    def _release(self, request: Request) -> None:
+        """Give back what was set aside for a request that came to no end."""
+        with self._lock:
+            self._free(request)
+
+    def _free(self, request: Request) -> None:
+        asked, answered = _most(request)
+        self._waiting = [self._waiting[0] - asked, self._waiting[1] - answered]
 
 
 def _most(request: Request) -> tuple[int, int]:
     """Return the tokens that a request may take at most: asked, by a cautious estimate, and answered."""
-    images = sum(len(one.images) for one in request.messages)
-    words = sum(len(one.content.encode("utf-8", "replace")) for one in request.messages)
-    schema = 0 if request.reply_schema is None else len(json.dumps(request.reply_schema))
-    return (words + schema) // _BYTES_A_TOKEN + 1 + _IMAGE_TOKENS * images, request.max_tokens
+    return tokens.asked(request), request.max_tokens
 
 
 def _left(limit: float | None, spent: float) -> float:

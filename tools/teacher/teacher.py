@@ -105,9 +105,11 @@ class Teacher:
         labels: Sequence[str | None],
         parent_ids: Sequence[str],
         parents: Sequence[Payload],
+        learnt: Sequence[bool] = (),
     ) -> list[Opinion]:
         """Read made samples that claim `labels`; `parents` are the payloads of the training rows `parent_ids`.
 
+        `learnt` samples were made after the training rows: being unlike all of them speaks against them.
         Raises KeyError for a parent that is not a training row.
         """
         self._doubt(dict(zip(parent_ids, parents, strict=True)))
@@ -120,7 +122,7 @@ class Teacher:
             share, novel = self._read([payloads[i] for i in at], fold)
             for place, i in enumerate(at):
                 one = self._opinion(share[place], self._number[str(labels[i])], self._doubts[parent_ids[i]])
-                found[i] = one if one.agrees or not novel[place] else _silenced(one)
+                found[i] = _after_novelty(one, bool(novel[place]), bool(learnt) and learnt[i])
         return found
 
     def _opinion(self, share: Scores, own: int, doubts: frozenset[int]) -> Opinion:
@@ -223,5 +225,10 @@ class Teacher:
         self.evidence = Evidence(len(labels), accuracy, contradicted, raised)
 
 
-def _silenced(opinion: Opinion) -> Opinion:
-    return Opinion(True, opinion.margin, f"abstains: {opinion.why}, but it is unlike any training row")
+def _after_novelty(opinion: Opinion, novel: bool, learnt: bool) -> Opinion:
+    """Return an opinion in the light of whether the sample is unlike all training rows."""
+    if novel and learnt:
+        return Opinion(False, opinion.margin, "is unlike any training row, and was made after them")
+    if novel and not opinion.agrees:
+        return Opinion(True, opinion.margin, f"abstains: {opinion.why}, but it is unlike any training row")
+    return opinion

@@ -13,14 +13,14 @@ from memory.errors import UsageError
 from memory.records import Cell
 from tools.coverage import patterns
 from tools.coverage.coverage import Axis, Coverage
-from tools.coverage.holes import Hole, Request, closed, errors, far, hitting_set, rare
+from tools.coverage.holes import Hole, Request, by_kind, closed, far, hitting_set, possible, rare, shown
 from tools.coverage.onepass import Reading, Twins
 from tools.coverage.reach import Reach
 from tools.seeds import generator
 
 
-def hole(weight: float = 1.0, kind: Any = "pattern", items: tuple[int, ...] = (), **at: str) -> Hole:
-    return Hole(kind, items, at, weight, "")
+def hole(weight: float = 1.0, kind: Any = "pattern", items: tuple[int, ...] = (), wants: int = 1, **at: str) -> Hole:
+    return Hole(kind, items, at, weight, "", wants)
 
 
 def cell(**at: str) -> Cell:
@@ -54,6 +54,7 @@ def test_rare_combinations_are_holes_that_weigh_what_they_miss():
         ("pattern", (), {"label": "a", "speaker": "y"}, 1.0),
         ("pattern", (), {"label": "b", "speaker": "y"}, 2.0),
     ]
+    assert [one.wants for one in found] == [1, 1, 2]
     assert found[0].why == "1 of at least 2 training items"
 
 
@@ -73,6 +74,28 @@ def test_the_list_of_patterns_is_capped():
 def test_patterns_of_nothing_are_refused(axes, threshold):
     with pytest.raises(UsageError):
         uncovered(coverage({"label": [*"ab"]}), axes, threshold)
+
+
+def test_a_pattern_weighs_the_held_out_items_that_show_it():
+    training = coverage({"label": [*"aaaaaaaabb"], "speaker": [*"xxxxxxyyxx"]})
+    columns = {name: (training.axis(name).values, training.axis(name).codes) for name in ("label", "speaker")}
+    found = patterns.uncovered(columns, 3, counted=training.counted)
+    assert [at for at, _ in found.first] == [{"label": "b"}, {"speaker": "y"}]
+    held = [{"label": "a", "speaker": "y"}, {"label": "b", "speaker": "y"}, {"label": "a", "speaker": "x"}]
+    b, y = shown(found, 3, [70, 71, 72], held, 10)
+    assert (b.items, b.weight, b.wants) == ((71,), 1.0, 1)
+    assert (y.items, y.weight) == ((70, 71), 2.0)
+
+
+def test_a_pattern_that_only_training_shows_weighs_what_its_share_lets_expect():
+    training = coverage({"label": [*"aaaaaaaabb"]})
+    found = patterns.uncovered({"label": (["a", "b", "c"], training.axis("label").codes)}, 3)
+    [b] = shown(found, 3, range(20), [{"label": "a"}] * 20, 10)
+    assert (b.at, b.items, b.weight) == ({"label": "b"}, (), 20 * 2 / 10)
+
+
+def test_fewer_items_than_a_pattern_needs_are_no_place_to_make_items_for():
+    assert shown(patterns.Patterns(1, (({}, 2),)), 5, [1], [{"label": "a"}], 2) == []
 
 
 # --- far items -------------------------------------------------------------------------------------
@@ -110,70 +133,6 @@ def test_an_item_of_a_label_that_training_lacks_says_so():
 def test_nothing_held_out_is_no_hole():
     reach, held, _ = clouds()
     assert far([], reach.look(held[:0], []), []) == []
-
-
-# --- slices with errors ----------------------------------------------------------------------------
-
-
-def items(count: int, seed: int, axes: int = 3) -> list[dict[str, str]]:
-    rng = generator(seed)
-    return [
-        {"label": "ab"[int(rng.integers(2))], **{f"axis{at}": f"v{rng.integers(4)}" for at in range(axes)}}
-        for _ in range(count)
-    ]
-
-
-AXES = ["axis0", "axis1", "axis2"]
-
-
-def test_a_planted_slice_is_found_with_its_errors():
-    at = items(600, 1)
-    rng = generator(2)
-    planted = [one["label"] == "a" and one["axis1"] == "v2" for one in at]
-    wrong = [bool(rng.random() < (0.6 if bad else 0.1)) for bad in planted]
-    [found] = errors(range(1000, 1600), wrong, at, AXES)
-    assert found.at == {"label": "a", "axis1": "v2"}
-    assert found.kind == "errors"
-    assert found.items == tuple(1000 + one for one in range(600) if planted[one] and wrong[one])
-    rest = [wrong[one] for one in range(600) if at[one]["label"] == "a" and not planted[one]]
-    assert found.weight == pytest.approx(len(found.items) - sum(planted) * np.mean(rest))
-
-
-@pytest.mark.parametrize("rates", [{"a": 0.25, "b": 0.25}, {"a": 0.7, "b": 0.05}])
-def test_where_a_label_is_equally_hard_everywhere_no_more_is_reported_than_the_level_allows(rates):
-    reported = 0
-    for seed in range(150):
-        at = items(300, seed)
-        rng = generator(1000 + seed)
-        wrong = [bool(rng.random() < rates[one["label"]]) for one in at]
-        reported += bool(errors(range(300), wrong, at, AXES))
-    assert reported <= 150 * 0.1 + 2 * (150 * 0.1 * 0.9) ** 0.5
-
-
-def test_one_strong_slice_has_the_chance_of_the_exact_test():
-    at = [{"label": "a", "axis0": "v0" if one < 5 else "v1"} for one in range(20)]
-    wrong = [one < 5 for one in range(20)]  # 1 / C(20, 5) = 6e-5
-    [found] = errors(range(20), wrong, at, ["axis0"])
-    assert (found.at["axis0"], found.weight) == ("v0", 5.0)
-    assert found.why == "the probe gets 5 of 5 wrong, and 0 of 15 of the rest of its label"
-    assert errors(range(20), wrong, at, ["axis0"], least=6) == []
-    few = [one in (0, 10) for one in range(20)]  # 1 - C(15, 2) / C(20, 2) = 0.45
-    assert errors(range(20), few, at, ["axis0"]) == []
-
-
-def test_a_rest_of_too_few_items_says_nothing():
-    at = [{"label": "a", "axis0": "v0" if one < 17 else "v1"} for one in range(20)]
-    wrong = [one < 17 for one in range(20)]
-    assert errors(range(20), wrong, at, ["axis0"]) == []
-    assert [one.at["axis0"] for one in errors(range(20), wrong, at, ["axis0"], least=3)] == ["v0"]
-
-
-def test_what_is_not_known_is_no_slice():
-    at = [{"label": "a", "axis0": "unknown" if one < 5 else "v1"} for one in range(20)]
-    wrong = [one < 5 for one in range(20)]
-    assert errors(range(20), wrong, at, ["axis0", "axis9", "label"]) == []
-    assert errors(range(20), wrong, [{"axis0": one["axis0"]} for one in at], ["axis0"]) == []
-    assert errors([], [], [], AXES) == []
 
 
 # --- requests --------------------------------------------------------------------------------------
@@ -312,6 +271,34 @@ def test_two_slices_of_the_same_items_are_closed_together():
     assert [request.cell for request in found] == [cell(label="a", x="1", y="2"), cell(label="a", z="4")]
 
 
+def test_one_request_closes_holes_of_all_kinds():
+    found = [
+        hole(1.0, "far", (1,), label="a", x="1", y="2", z="3"),
+        hole(2.0, "pattern", (1, 4), label="a", x="1"),
+        hole(6.5, "errors", (1, 2, 3), label="a", y="2"),
+        hole(30.0, "use", label="a", x="1"),
+        hole(8.0, "use", label="b", x="1"),
+    ]
+    one, other = hitting_set(found, None, 9)
+    assert one == Request(cell(label="a", x="1", y="2"), (0, 1, 2, 3), 39.5)
+    assert other == Request(cell(label="b", x="1"), (4,), 8.0)
+
+
+def test_all_that_may_be_asked_for_is_what_a_hole_or_an_item_shows():
+    found = [hole(1.0, "far", (1,), label="a", x="1"), hole(1.0, "pattern", (1,), y="2"), hole(1.0, "use", z="3")]
+    assert {frozenset(one.at.items()) for one in possible(found)} == {
+        frozenset(one.items())
+        for one in (
+            {"label": "a"},
+            {"label": "a", "x": "1"},
+            {"label": "a", "y": "2"},
+            {"label": "a", "x": "1", "y": "2"},
+            {"y": "2"},
+            {"z": "3"},
+        )
+    }
+
+
 def test_holes_without_a_label_or_without_any_axis_can_be_asked_for():
     assert hitting_set([hole(x="1")], None, 1)[0].cell == cell(x="1")
     assert hitting_set([hole()], None, 1)[0].cell == cell()
@@ -329,19 +316,21 @@ def test_nothing_lacking_and_nothing_allowed_ask_for_nothing():
 # --- closure ---------------------------------------------------------------------------------------
 
 
-def test_a_pattern_is_closed_by_as_many_as_it_missed():
-    holes = [hole(2.0, label="a", x="1")]
+@pytest.mark.parametrize("kind", ["pattern", "errors", "use"])
+def test_what_is_counted_is_closed_by_as_many_as_it_wants(kind):
+    holes = [hole(6.5, kind, (3,), wants=2, label="a", x="1")]
     at = {"label": "a", "x": "1", "y": "7"}
     assert closed(holes, [at], None) == [False]
     assert closed(holes, [at, {"label": "a", "x": "2"}, {"label": "a"}], None) == [False]
     assert closed(holes, [at, at], None) == [True]
-    assert closed(holes, [at, at], None, least=3) == [False]
 
 
-def test_a_slice_needs_items_that_stand_in_it():
-    holes = [hole(6.5, "errors", (3,), label="a", x="1")]
-    assert closed(holes, [{"label": "a", "x": "1"}], None) == [True]
-    assert closed(holes, [{"label": "a", "x": "1"}], None, least=2) == [False]
+def test_closure_is_told_by_kind():
+    holes = [hole(kind=kind) for kind in ("far", "use", "far", "pattern")]
+    told = by_kind(holes, [True, False, False, True])
+    assert told == {"far": [1, 2], "pattern": [1, 1], "errors": [0, 0], "use": [0, 1]}
+    with pytest.raises(UsageError, match="differ"):
+        by_kind(holes, [True])
 
 
 def test_far_items_are_closed_only_by_made_items_that_come_close():
@@ -372,7 +361,7 @@ def test_lengths_that_differ_are_refused():
     looked = reach.look(held, ["a"] * 50)
     for ask in (
         lambda: far(range(3), looked, at),
-        lambda: errors(range(3), [True], at, AXES),
+        lambda: shown(patterns.Patterns(0, ()), 5, range(3), at, 9),
         lambda: closed([hole()], [], looked, rows=range(3)),
     ):
         with pytest.raises(UsageError, match="differ"):

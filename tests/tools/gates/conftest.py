@@ -38,6 +38,7 @@ def batch_of() -> Callable[..., Candidates]:
         cells: Sequence[Cell | None] | None = None,
         attributes: Sequence[dict[str, str]] | None = None,
         mixed: Sequence[bool] | None = None,
+        scratch: bool = False,
     ) -> Candidates:
         count = len(pairs)
         return Candidates(
@@ -49,6 +50,8 @@ def batch_of() -> Callable[..., Candidates]:
             cells=cells or [None] * count,
             attributes=attributes or [{}] * count,
             mixed=mixed or [False] * count,
+            scratch=[scratch] * count,
+            learnt=[False] * count,
         )
 
     return make

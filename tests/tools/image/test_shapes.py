@@ -9,7 +9,7 @@ from tools.batches import Images
 from tools.catalogue import select
 from tools.seeds import draw, seed_for
 
-TOOLS = select("augment", "image")
+TOOLS = [tool for tool in select("augment", "image") if tool.needs.engine is None]
 SHAPES = [(1, 1, 1), (3, 1, 1), (1, 1, 7), (3, 2, 2), (1, 3, 500), (3, 500, 3), (3, 37, 61), (1, 8, 8), (3, 150, 131)]
 every_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)

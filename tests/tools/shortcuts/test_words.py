@@ -12,7 +12,7 @@ from tools.catalogue import select
 from tools.seeds import draw, generator, seed_for
 from tools.shortcuts.words import LEAST_SHARE, cue_words
 
-TOOLS = {tool.name: tool for tool in select("augment", "text")}
+TOOLS = {tool.name: tool for tool in select("augment", "text") if tool.needs.engine is None}
 
 
 @pytest.fixture(scope="module")

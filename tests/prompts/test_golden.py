@@ -1,0 +1,41 @@
+"""Every prompt that a writer is asked with, word for word; `--update-golden` writes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prompts.render import render
+
+ITEM = {"label": "card_lost", "text": "I lost my card yesterday.\nCan you block it?"}
+ASKED = {
+    "writer": {},
+    "paraphrase": {**ITEM, "style": "in a formal tone"},
+    "paraphrase_hinted": {**ITEM, "style": "in fewer words", "earlier": "My card is gone, stop it please!"},
+    "write_examples": {**ITEM, "size": "about 12 words"},
+    "write_by_attributes": {**ITEM, "size": "about 12 words", "tone": "annoyed", "words": "card, block, lost"},
+    "write_boundary": {**ITEM, "other": "card_stolen", "share": "30", "size": "about 12 words"},
+    "write_back_translation": {"text": ITEM["text"], "language": "Finnish"},
+    "mix_languages": {**ITEM, "language": "Hindi", "share": "30"},
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_prompt_is_as_agreed(name: str, golden: Path, request: pytest.FixtureRequest):
+    text = render(name, **ASKED[name]).text + "\n"
+    file = golden / "prompts" / f"{name}.md"
+    if request.config.getoption("--update-golden"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), f"{name} changed; see the difference, or --update-golden"
+
+
+def test_every_prompt_of_the_writer_is_shown_here():
+    from tools.engines.writer import PROMPTS
+
+    assert set(ASKED) == set(PROMPTS)
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name != "writer"])
+def test_an_item_stands_between_tags_on_lines_of_its_own(name: str):
+    assert f"<text>\n{ITEM['text']}\n</text>" in render(name, **ASKED[name]).text

@@ -1,0 +1,255 @@
+"""How a transformers model on this machine chooses the tokens of many answers at once, each by its own rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from memory.errors import ModelError, UsageError
+from memory.exchanges import Reply, Request
+
+
+@dataclass
+class Choice:
+    """One answer as far as it goes."""
+
+    model: Loaded
+    request: Request
+    prompt: list[int]
+    limit: int
+    """Most tokens: those asked for, or as many as the context has room for."""
+    guide: Any = None
+    """llguidance's matcher; None for plain text."""
+    chosen: list[int] = field(default_factory=list)
+    ended: bool = False
+    """By its own last word, not by the limit."""
+    draws: Any = None
+
+    def next(self, scores: Any, on_text: Callable[[str], None] | None) -> int:
+        """Return the next token: the likeliest at temperature 0, else one drawn; `scores` are logits (vocabulary,)."""
+        import torch
+
+        if self.ended or len(self.chosen) == self.limit:
+            return self.model.ends[0]
+        scores = self._allowed(scores)
+        if self.request.temperature == 0:
+            token = int(scores.argmax())
+        else:
+            if self.draws is None:
+                self.draws = torch.Generator(scores.device)
+                self.draws.manual_seed(self.request.seed)
+            # The first of exponential clocks that run at the rate of each share: an exact draw, alike on every batch.
+            shares = torch.softmax(scores.double() / self.request.temperature, 0)
+            token = int((shares / torch.empty_like(shares).exponential_(generator=self.draws)).argmax())
+        self._take(token)
+        if on_text is not None and not self.ended:
+            on_text(self.model.text_of(self.chosen))
+        return token
+
+    def reply(self) -> Reply:
+        """Return the answer as it stands."""
+        return Reply(
+            text=self.model.text_of(self.chosen),
+            finish="stop" if self.ended else "length",
+            tokens_in=len(self.prompt),
+            tokens_out=len(self.chosen) + self.ended,
+        )
+
+    def again(self) -> Choice:
+        """Return the same answer from its start."""
+        return replace(self, guide=self.model.guide(self.request), chosen=[], ended=False, draws=None)
+
+    def _allowed(self, scores: Any) -> Any:
+        """Return scores with those of tokens that do not fit the schema at minus infinity."""
+        if self.guide is None:
+            return scores
+        import llguidance.numpy as masks
+        import numpy as np
+        import torch
+
+        mask = masks.allocate_token_bitmask(1, len(scores))
+        masks.fill_next_token_bitmask(self.guide, mask)
+        fits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(scores)]
+        return scores.masked_fill(torch.from_numpy(fits == 0).to(scores.device), float("-inf"))
+
+    def _take(self, token: int) -> None:
+        if token in self.model.ends:
+            self.ended = True
+            return
+        self.chosen.append(token)
+        if self.guide is not None:
+            self.guide.consume_token(token)
+            self.ended = self.guide.is_stopped() and not self.guide.is_error()
+
+
+@dataclass
+class Loaded:
+    """A model, its tokenizer, and what is the same for all answers."""
+
+    net: Any
+    tokenizer: Any
+    ends: list[int]
+    """Tokens that end an answer."""
+    context: int
+    """Most tokens of prompt and answer together."""
+    width: int
+    """Size of the vocabulary that the model scores."""
+    marks: list[str]
+    """Texts that a tokenizer reads as a turn's beginning or end."""
+    _grammars: Any = None
+
+    def begin(self, messages: list[dict[str, str]], request: Request) -> Choice:
+        """Return an answer without a token yet. Raises ModelError for a prompt or a schema that cannot be used."""
+        import jinja2
+
+        plain = [one | {"content": self._defused(one["content"])} for one in messages]
+        try:
+            text = self.tokenizer.apply_chat_template(
+                plain, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
+        except jinja2.TemplateError as problem:
+            raise ModelError(f"The model's chat template does not take this conversation: {problem}.") from problem
+        prompt = list(self.tokenizer(text, add_special_tokens=False).input_ids)
+        room = self.context - len(prompt)
+        if room < 1:
+            raise ModelError(
+                f"The prompt has {len(prompt)} tokens, and the context of the model {self.context}; ask for less at "
+                "once, or take a model with a longer context."
+            )
+        return Choice(self, request, prompt, min(request.max_tokens, room), self.guide(request))
+
+    def guide(self, request: Request) -> Any:
+        """Return what holds an answer to its schema, or None. Raises ModelError for a schema that it cannot hold to."""
+        if request.reply_schema is None:
+            return None
+        import llguidance
+        import llguidance.hf
+
+        if self._grammars is None:
+            self._grammars = llguidance.hf.from_tokenizer(self.tokenizer, n_vocab=self.width, eos_token=self.ends)
+        # Open whitespace lets a small model write blanks until the limit.
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(
+            json.dumps(request.reply_schema), overrides={"whitespace_flexible": False}
+        )
+        matcher = llguidance.LLMatcher(self._grammars, grammar, log_level=0)
+        if matcher.is_error():
+            raise ModelError(f"An answer cannot be held to this schema: {matcher.get_error()}")
+        return matcher
+
+    def run(self, choices: Sequence[Choice], on_text: Callable[[str], None] | None) -> None:
+        """Choose the tokens of a batch to their ends; `on_text` needs a batch of one.
+
+        Raises torch.OutOfMemoryError where the batch does not fit.
+        """
+        import torch
+        from transformers import LogitsProcessorList
+
+        longest = max(len(one.prompt) for one in choices)
+        pad = self.ends[0]
+        ids = torch.tensor([[pad] * (longest - len(one.prompt)) + one.prompt for one in choices])
+        seen = torch.tensor([[0] * (longest - len(one.prompt)) + [1] * len(one.prompt) for one in choices])
+        pieces = None if on_text is None else _Pieces(on_text)
+
+        def choose(_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            told = None if pieces is None else pieces.so_far
+            tokens = [one.next(row, told) for one, row in zip(choices, scores, strict=True)]
+            only = torch.full_like(scores, float("-inf"))
+            only[torch.arange(len(tokens)), torch.tensor(tokens, device=scores.device)] = 0.0
+            return only
+
+        settings = _settings(
+            max_new_tokens=max(one.limit for one in choices), do_sample=False, eos_token_id=self.ends, pad_token_id=pad
+        )
+        with torch.inference_mode():
+            self.net.generate(
+                ids.to(self.net.device),
+                attention_mask=seen.to(self.net.device),
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([cast("Any", choose)]),
+            )
+        if pieces is not None:
+            pieces.whole(self.text_of(choices[0].chosen))
+
+    def text_of(self, chosen: list[int]) -> str:
+        """Return the words that tokens stand for."""
+        return str(self.tokenizer.decode(chosen, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _defused(self, text: str) -> str:
+        """Return a text that cannot end its own turn: what the data holds is no instruction."""
+        for mark in self.marks:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+        return text
+
+
+class _Pieces:
+    """Hands a growing text on piece by piece, and keeps back a character that is not whole yet."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text, self._sent = on_text, 0
+
+    def so_far(self, text: str) -> None:
+        if not text.endswith("\ufffd"):
+            self.whole(text)
+
+    def whole(self, text: str) -> None:
+        if len(text) > self._sent:
+            self._on_text(text[self._sent :])
+            self._sent = len(text)
+
+
+def load(folder: Path, device: str) -> Loaded:
+    """Return the model in a folder, in bfloat16 on a GPU that has it. Runs no code that came with it.
+
+    Raises UsageError naming what is wrong: unreadable files, missing weights, no chat template.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    cast("Any", logging).disable_progress_bar()
+    models = cast("Any", AutoModelForCausalLM)
+    here = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        with torch.random.fork_rng(devices=[]):  # weights that are missing would be drawn
+            net, info = models.from_pretrained(
+                folder, **here, use_safetensors=True, dtype=_dtype(device), output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
+        raise UsageError(f"This model cannot be loaded: {problem}", where=str(folder)) from problem
+    if info["missing_keys"]:
+        raise UsageError(f"Its weights lack {sorted(info['missing_keys'])[0]!r} and more.", where=str(folder))
+    if not tokenizer.chat_template:
+        raise UsageError("It has no chat template; take a model that is made to be talked to.", where=str(folder))
+    said = net.generation_config.eos_token_id
+    ends = [tokenizer.eos_token_id, *(said if isinstance(said, list) else [said])]
+    net.generation_config = _settings()  # ways of choosing that came with the model would change ours
+    text = net.config.get_text_config()
+    marks = sorted((one for one in tokenizer.get_added_vocab() if len(one) > 1), key=len, reverse=True)
+    net = net.to(device).eval().requires_grad_(False)
+    return Loaded(
+        net,
+        tokenizer,
+        [int(one) for one in dict.fromkeys(ends) if one is not None],
+        int(getattr(text, "max_position_embeddings", 2048)),
+        int(text.vocab_size),
+        marks,
+    )
+
+
+def _settings(**given: Any) -> Any:
+    from transformers import GenerationConfig
+
+    return cast("Any", GenerationConfig)(**given)
+
+
+def _dtype(device: str) -> Any:
+    import torch
+
+    if device != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
