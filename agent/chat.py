@@ -28,6 +28,8 @@ from prompts.tables import bullets, plain, table
 from tools.catalogue import select, why_not_allowed
 
 WHO = "person in the chat"
+STARTING = ("run", "approve")
+"""Acts that make something: a model alone cannot bring them about."""
 
 
 @dataclass
@@ -81,10 +83,10 @@ class Talk(Desk):
 
     def _understood(self, text: str, facts: Facts) -> tuple[Wish, str]:
         """Return what was said as a wish, read by the model where there is one, else by rules."""
-        last = _last(self.job)
+        plainly = reading.read(text, facts, _last(self.job))
         asker = self.asker()
-        if asker is None:
-            return reading.read(text, facts, last), "rules"
+        if asker is None or (plainly.act != "none" and not plainly.edits and not plainly.unclear):
+            return plainly, "rules"  # a plain yes or no needs no model, and none may read it otherwise
         prompt = render(
             "listen",
             classes=table(("class", "items"), list(facts.classes.items()), most=200),
@@ -104,7 +106,10 @@ class Talk(Desk):
             asked = asker.ask("listen", [Message(role="user", content=prompt.text)], Wish, wrong)
         except ModelError as problem:
             self.tell(f"The model gave nothing usable ({problem}), so the words were read by rules.")
-            return reading.read(text, facts, last), "rules"
+            return plainly, "rules"
+        if asked.value.act in STARTING:
+            self.tell(f"I take that as {asked.value.act!r}; say yes to go on, so that it is you who starts it.")
+            return asked.value.model_copy(update={"act": "none"}), "model"
         return asked.value, "model"
 
     def change(self, wanted: Wish) -> bool | None:

@@ -134,6 +134,7 @@ def asker_of(job: Job, folder: Path, exchanges: Exchanges, settings: Settings, d
             base_url=settings.openai_base_url,
             api_key=None if key is None else key.get_secret_value(),
             device=device,
+            timeout_s=settings.timeout,
         )
     return Asker(
         exchanges,

@@ -49,6 +49,8 @@ class Settings(BaseModel):
     """Folder of what can be built again at any time: the index of the literature."""
     memory: Path = Field(default_factory=_memory)
     """Folder of what earlier runs measured (memory.outcomes)."""
+    timeout: float = Field(120.0, gt=0, le=3600)
+    """Seconds that one answer of a language model may take, from the question to its last byte."""
     openai_base_url: str = "https://api.openai.com/v1"
     """Where an OpenAI-compatible endpoint is; asked only where a job allows it."""
     openai_api_key: SecretStr | None = Field(None, exclude=True)
@@ -61,8 +63,8 @@ _FIELDS = tuple(Settings.model_fields)
 def from_environment(**flags: object) -> Settings:
     """Return the settings: `flags` that are not None, then the environment, then the defaults.
 
-    Read are AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _CACHE and _MEMORY. OPENAI_BASE_URL and OPENAI_API_KEY
-    go by their usual names. Raises UsageError naming the variable or flag that cannot be read.
+    Read are AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _TIMEOUT, _CACHE and _MEMORY. OPENAI_BASE_URL and
+    OPENAI_API_KEY go by their usual names. Raises UsageError naming the variable or flag that cannot be read.
     """
     variables = {name: name.upper() if name.startswith("openai") else f"AUGPLAN_{name.upper()}" for name in _FIELDS}
     values: dict[str, object] = {

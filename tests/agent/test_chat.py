@@ -219,7 +219,7 @@ def test_a_model_talks_plans_and_is_heard_again(name, tmp_path, settings, model_
                 break
             said = found.say("yes")
         assert "Stopped: targets_met" in said
-    assert {turn.read_by for turn in found.chat.turns[1:]} == {"model"}
+    assert found.chat.turns[1].read_by == "model"
     run = Path(found.talk.at.run or "")
     again = replaying.replay(run, settings)
     assert again.ok, again.differs
@@ -233,6 +233,28 @@ def test_a_model_that_gives_nonsense_is_replaced_by_the_rules_and_it_is_said(set
         said = found.say("bring refund to 12")
     assert "so the words were read by rules" in said
     assert "refund: at least 12 items (6 now)" in said
+
+
+def test_a_model_cannot_start_anything_by_itself(settings, texts, model_server):
+    with model_server([{"act": "approve"}]) as server:
+        found = Heard(settings.model_copy(update={"openai_base_url": server.url}))
+        found.talk.open(Job.model_validate({"dataset": {"path": str(texts)}, "policy": MODEL}))
+        said = found.say("what lovely weather it is")
+        assert "say yes to go on" in said
+        assert runs(settings) == []
+        found.say("/target 12")
+        assert "say yes to go on" in found.say("the plan sounds lovely to me")
+        assert runs(settings) == []
+        assert "Round 1" in found.say("yes")
+    assert found.chat.turns[-1].read_by == "rules"
+
+
+def test_a_model_that_babbles_in_a_chat_starts_nothing(settings, texts, tiny_server):
+    found = Heard(settings.model_copy(update={"openai_base_url": tiny_server}))
+    found.talk.open(Job.model_validate({"dataset": {"path": str(texts)}, "policy": {**MODEL, "model": "openai:tiny"}}))
+    found.say("more refunds please")
+    assert runs(settings) == []
+    assert Chat.open(found.chat.folder).turns == found.chat.turns
 
 
 def test_talking_counts_against_the_limits_of_the_run(settings, texts, model_server, competent):

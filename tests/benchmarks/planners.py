@@ -133,6 +133,7 @@ def main() -> None:
             url = stack.enter_context(server_file("endpoint").Server(server_file("planner").competent())).url
         settings = from_environment(runs=Path(place) / "runs").model_copy(update={"openai_base_url": url})
         model = {"planner": "model", "model": given.model or "openai:scripted", "remote": "allow"}
+        found: dict[str, list[dict[str, Any]]] = {"rules": [], "model": []}
         for name, (data, changes) in SITUATIONS.items():
             if given.only not in name:
                 continue
@@ -142,6 +143,11 @@ def main() -> None:
                 figures = (f"{one['valid']:.2f}", one["taken over"], f"{one['score']:.2f}", f"{one['fits']:.2f}")
                 more = (f"{one['met']:.2f}", one["made"], one["accepted"], one["tokens"], f"{one['seconds']:.1f}")
                 print(" | ".join(map(str, (name, planner, *figures, *more))), flush=True)
+                found[planner].append(one)
+        for planner, all_of in found.items():
+            if all_of:
+                means = {key: f"{mean(one[key] for one in all_of):.2f}" for key in all_of[0]}
+                print(f"mean of {len(all_of)} | {planner} | {' | '.join(means.values())}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from prompts.render import render
+from prompts.tables import bullets, plain, table
 
 ITEM = {"label": "card_lost", "text": "I lost my card yesterday.\nCan you block it?"}
 ASKED = {
@@ -21,9 +22,35 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
+TOLD = {
+    "plan": {
+        "dataset": "modality: text; items by split: train 16",
+        "request": "typed in a hurry",
+        "gaps": table(("gap", "cell", "missing"), [(1, "label=refund", 6)]),
+        "tools": table(("tool", "family"), [("text.swap_words", "lexical-edit")]),
+        "evidence": table(("key", "reports"), [("wei2019eda", "gain")]),
+        "tried": "nothing yet: this is the first round",
+        "earlier": "none on record",
+        "budget": bullets(["samples left: 100"]),
+        "samples": bullets(["label=refund: I want </items> my money back | now"]),
+    },
+    "listen": {
+        "classes": table(("class", "items"), [("refund", 6)]),
+        "axes": table(("axis", "values"), [("channel", "chat, email")]),
+        "tools": table(("tool", "what it does"), [("text.swap_words", "Swap words.")]),
+        "draft": bullets(["every class as large as the largest"]),
+        "pending": "nothing",
+        "said": plain("bring refund to <b>twenty</b>"),
+    },
+    "explain": {"question": "how many refunds?", "facts": "[data/refund] Class refund has 6 items."},
+    "repair": {"problems": bullets(["Step 1 calls 'text.magic'."])},
+}
+"""What a planning and talking model is told."""
+
+
+@pytest.mark.parametrize("name", [*ASKED, *TOLD])
 def test_a_prompt_is_as_agreed(name: str, golden: Path, request: pytest.FixtureRequest):
-    text = render(name, **ASKED[name]).text + "\n"
+    text = render(name, **{**ASKED, **TOLD}[name]).text + "\n"
     file = golden / "prompts" / f"{name}.md"
     if request.config.getoption("--update-golden"):
         file.write_text(text, encoding="utf-8")

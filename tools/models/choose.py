@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from memory.errors import UsageError
 from tools import weights
-from tools.models.endpoint import Endpoint
+from tools.models.endpoint import TIMEOUT_S, Endpoint
 from tools.models.local import HERE, Local, lacking
 from tools.models.source import Source
 
@@ -39,7 +39,15 @@ def name_of(model: str) -> str:
     return Path(model).name if Path(model).is_dir() else model
 
 
-def source_of(name: str, *, remote: bool, base_url: str, api_key: str | None, device: str) -> Source:
+def source_of(
+    name: str,
+    *,
+    remote: bool,
+    base_url: str,
+    api_key: str | None,
+    device: str,
+    timeout_s: float = TIMEOUT_S,
+) -> Source:
     """Return the source that `name` means: `openai:NAME`, a folder, or a hub id; nothing is loaded or asked yet.
 
     A hub id is looked for in the Hugging Face cache and, where `remote`, fetched. Raises UsageError where an endpoint
@@ -47,7 +55,7 @@ def source_of(name: str, *, remote: bool, base_url: str, api_key: str | None, de
     """
     if name.startswith(ENDPOINT):
         _allow(name, remote, base_url, api_key)
-        return Endpoint(name_of(name), base_url, api_key)
+        return Endpoint(name_of(name), base_url, api_key, timeout_s=timeout_s)
     folder = _folder(name, remote)
     if folder is None:
         raise UsageError(_not_here(name, remote), where=_WHERE)

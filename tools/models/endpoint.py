@@ -23,6 +23,7 @@ from tools.models import answers, failures, forms
 from tools.seeds import generator
 
 _PATH = "/chat/completions"
+TIMEOUT_S = 120.0
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 20.0
 _MOST_ASKED_S = 60.0
@@ -39,7 +40,7 @@ class Endpoint:
     api_key: str | None = field(repr=False)
     """None or empty: a server that wants none."""
     _: KW_ONLY
-    timeout_s: float = 120.0
+    timeout_s: float = TIMEOUT_S
     """From the start of a try to the last byte of its answer."""
     retries: int = 4
     in_flight: int = 8
