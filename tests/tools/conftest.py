@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,27 @@ def waves(rate_hz: int = 8000, channels: int = 1, items: int = 6, shortest: int 
 
 
 @cache
-def tiny_engine(name: str) -> Any:
-    """Build the engine of `tests/tools/tiny/NAME.py`: the true classes with small random weights, once a process."""
+def tiny_file(name: str) -> ModuleType:
+    """Load `tests/tools/tiny/NAME.py`, once a process."""
     spec = importlib.util.spec_from_file_location(f"tiny_{name}", Path(__file__).parent / "tiny" / f"{name}.py")
     assert spec is not None, f"tests/tools/tiny/{name}.py builds the engine for tests"
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.build()
+    return module
+
+
+@cache
+def tiny_engine(name: str) -> Any:
+    """Build an engine on the true classes with small random weights, once a process."""
+    pictures = name.removesuffix("_pictures")
+    return tiny_file(name).build() if pictures == name else tiny_file("pipelines").build(pictures)
+
+
+@pytest.fixture(scope="session")
+def tiny_module() -> Callable[[str], ModuleType]:
+    """Return what loads a file of `tests/tools/tiny`."""
+    return tiny_file
 
 
 @pytest.fixture

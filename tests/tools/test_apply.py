@@ -13,6 +13,7 @@ import torch
 from memory.bundled import materialise
 from memory.datasets.dataset import open_dataset
 from memory.datasets.media import Wave, decode
+from memory.errors import UsageError
 from memory.job import Policy, Source
 from memory.records import Call, Cell, Fill, Step
 from tools.apply import Maker, tasks
@@ -79,6 +80,43 @@ def test_what_is_said_in_a_clip_reaches_a_tool_that_speaks(column, tmp_path):
     planned = tasks(wanted, maker.coverage, 7)
     assert all(one.refused is None for one in maker.make(wanted, planned))
     assert listener.heard == [dataset.record(task.row)[column or "label"] for task in planned]
+
+
+def test_what_is_made_anew_keeps_neither_group_nor_attributes_of_its_parent(tmp_path):
+    source = Source(path=str(materialise("numbers", tmp_path)), modality="speech")
+    dataset = open_dataset(source, tmp_path, 0)
+    cover = survey(dataset)
+    maker = Maker(dataset, cover, load(), 7, place=Place(Policy(), dataset, cover, "cpu", 7))
+    maker.material._engines["espeak"] = Listener()
+    spoken, edited = (
+        maker.make(wanted, tasks(wanted, cover, 7))[0]
+        for wanted in (
+            step("speech.speak_text", label="six", count=1),
+            step("speech.change_gain", label="six", count=1),
+        )
+    )
+    assert edited.group is not None
+    assert (spoken.group, spoken.attributes, spoken.label) == (None, {}, "six")
+    assert spoken.calls[0]["engine"] == "listener"
+
+
+def test_a_tool_whose_engine_cannot_be_had_refuses_and_says_why(tmp_path, monkeypatch):
+    source = Source(path=str(materialise("numbers", tmp_path)), modality="speech")
+    dataset = open_dataset(source, tmp_path, 0)
+    cover = survey(dataset)
+    maker = Maker(dataset, cover, load(), 7, place=Place(Policy(), dataset, cover, "cpu", 7))
+    asked: list[str] = []
+
+    def build(name: str, _place: Place) -> Any:
+        asked.append(name)
+        raise UsageError("espeak-ng does not start here.")
+
+    monkeypatch.setattr("tools.material.build", build)
+    wanted = step("speech.speak_text", label="six", count=5)
+    for _ in range(2):
+        made = maker.make(wanted, tasks(wanted, cover, 7))
+        assert {one.refused for one in made} == {"speech.speak_text cannot run: espeak-ng does not start here."}
+    assert asked == ["espeak"], "what failed is not tried for every shard"
 
 
 def test_another_seed_takes_other_parents_first(maker_for):

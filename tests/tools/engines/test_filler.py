@@ -22,17 +22,8 @@ def filler(tiny: Any) -> Filler:
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Any:
-    import importlib.util
-    from pathlib import Path
-
-    file = Path(__file__).parent.parent / "tiny" / "filler.py"
-    spec = importlib.util.spec_from_file_location("tiny_filler_here", file)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+def tiny(tiny_module) -> Any:
+    return tiny_module("filler")
 
 
 def test_every_mask_gets_whole_words_the_likeliest_first(filler, tiny):

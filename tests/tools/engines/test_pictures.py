@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,9 +33,8 @@ every_case = pytest.mark.parametrize(("work", "kind"), CASES)
 
 
 @pytest.fixture
-def tiny(engine_for) -> Any:
-    engine_for("vary_pictures")  # loads the module that writes tiny pipelines
-    return sys.modules["tiny_pipelines"]
+def tiny(tiny_module) -> Any:
+    return tiny_module("pipelines")
 
 
 def orders(work: str, count: int = 2, **more: Any) -> list[Order | None]:

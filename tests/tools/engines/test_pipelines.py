@@ -6,7 +6,6 @@ import dataclasses
 import gc
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,9 +25,8 @@ WORKS = ("vary", "edit", "fill", "guide", "imagine")
 
 
 @pytest.fixture
-def tiny(engine_for) -> Any:
-    engine_for("vary_pictures")  # loads the module that writes tiny pipelines
-    return sys.modules["tiny_pipelines"]
+def tiny(tiny_module) -> Any:
+    return tiny_module("pipelines")
 
 
 @pytest.fixture

@@ -22,17 +22,8 @@ DRAWS = [(seed, 0.8) for seed in range(len(TEXTS))]
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Any:
-    import importlib.util
-    from pathlib import Path
-
-    file = Path(__file__).parent.parent / "tiny" / "translator.py"
-    spec = importlib.util.spec_from_file_location("tiny_translator_here", file)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+def tiny(tiny_module) -> Any:
+    return tiny_module("translator")
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,15 +24,8 @@ def step(tool: str) -> Step:
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Any:
-    spec = importlib.util.spec_from_file_location(
-        "tiny_writer_run", Path(__file__).parent.parent / "tiny" / "writer.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+def tiny(tiny_module) -> Any:
+    return tiny_module("writer")
 
 
 @pytest.fixture(scope="module")

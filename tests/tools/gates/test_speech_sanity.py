@@ -59,3 +59,11 @@ def test_the_duration_may_move_from_half_to_twice(run_gate, batch_of, tone, seco
 def test_an_empty_clip_is_rejected_for_its_duration(run_gate, batch_of, tone):
     verdict = one(run_gate, batch_of, Wave(np.zeros((1, 0), np.float32), 8000), tone())
     assert verdict.why == "lasts 0.00 s, its parent 1.00 s"
+
+
+def test_a_clip_made_anew_need_not_last_as_long_as_its_parent(run_gate, batch_of, tone):
+    [short, click] = run_gate(speech_sanity, batch_of([(tone(seconds=0.3), tone())], scratch=True)) + run_gate(
+        speech_sanity, batch_of([(tone(seconds=0.05), tone())], scratch=True)
+    )
+    assert short.accepted
+    assert click.why == "lasts 0.05 s, too short to say anything"

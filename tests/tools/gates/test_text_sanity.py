@@ -51,3 +51,9 @@ def test_a_control_or_replacement_character_is_rejected_by_name(run_gate, batch_
 def test_what_the_parent_holds_too_and_line_ends_are_no_fault(run_gate, batch_of):
     assert one(run_gate, batch_of, PARENT + "\x07", PARENT + "\x07!").accepted
     assert one(run_gate, batch_of, PARENT.replace(" that", "\r\n\tthat")).accepted
+
+
+def test_a_text_written_anew_may_have_any_length_but_none(run_gate, batch_of):
+    texts = ["Hi.", PARENT * 5, "   "]
+    verdicts = run_gate(text_sanity, batch_of([(text, PARENT) for text in texts], scratch=True))
+    assert [verdict.accepted for verdict in verdicts] == [True, True, False]

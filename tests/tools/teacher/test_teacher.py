@@ -211,6 +211,9 @@ def test_what_is_unlike_any_training_row_is_not_contradicted():
     assert all(opinion.agrees for opinion in ghostly)
     assert ghostly[0].why.startswith("abstains: reads as 'bar1'")
     assert ghostly[0].why.endswith("but it is unlike any training row")
+    learnt = teacher.opinions(ghosts, ["bar0"] * 40, ["row0"] * 40, [rows.items[0]] * 40, [True] * 40)
+    assert not any(opinion.agrees for opinion in learnt)
+    assert learnt[0].why == "is unlike any training row, and was made after them"
 
 
 def test_progress_is_told():

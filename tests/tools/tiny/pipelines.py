@@ -20,9 +20,19 @@ SEED = 3
 USUAL = Usual(steps=2, guidance=1.5, side=64)
 
 
-def build(work: Work, kind: str) -> Pictures:
+USUALLY: dict[Work, str] = {
+    "edit": "pix2pix",
+    "fill": "inpainting",
+    "guide": "controlled",
+    "imagine": "stable",
+    "vary": "stable",
+}
+"""The pipeline that does each work where none is said."""
+
+
+def build(work: Work, kind: str = "") -> Pictures:
     """Return an engine on the tiny pipeline `kind`, read from its folder as any other."""
-    return open_pictures(folder(kind), work, "cpu", usual=USUAL)
+    return open_pictures(folder(kind or USUALLY[work]), work, "cpu", usual=USUAL)
 
 
 @cache
