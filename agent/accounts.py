@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.checks import cap_left, why_closed
-from agent.planner import Need
+from agent.planner import Need, kind_of
 from agent.tally import Tally
 from memory.datasets.made import Candidate, Judged
 from memory.job import Columns, Goal, Job, Reach, Target
@@ -14,6 +14,7 @@ from memory.records import Cell, Gap, Verdict
 from tools.candidates import standing
 from tools.card import Tool
 from tools.coverage.coverage import Coverage
+from tools.parents import label_axis
 
 
 def default_targets(coverage: Coverage) -> list[Target]:
@@ -81,10 +82,31 @@ def needs(
     for gap in gaps:
         if gap.missing:
             start, movers = _from_elsewhere(gap, coverage, tools)
-            label = gap.cell.at.get("label") or gap.cell.at.get(columns.label or "label")
+            axis = label_axis(gap.cell, columns.label)
+            label = None if axis is None else gap.cell.at[axis]
             room = None if label is None else cap_left(real.get(label, 0), labels.get(label, 0), job.limits)
-            found.append(Need(gap, room, start, movers))
+            others = {} if axis is None else _other_labels(gap, axis, coverage, real, tools)
+            found.append(Need(gap, room, start, movers, others))
     return found
+
+
+def _other_labels(
+    gap: Gap, axis: str, coverage: Coverage, real: Mapping[str, int], tools: Sequence[Tool]
+) -> dict[str, Cell]:
+    """Return label -> the cell of that label beside a gap's, where tools that change labels start: the largest first.
+
+    None where no such tool is there, or where no real item shows what the wanted label is: nothing made could be
+    checked against it.
+    """
+    own = gap.cell.at[axis]
+    if not real.get(own) or not any(tool.labels == "changed" for tool in tools):
+        return {}
+    beside = {
+        name: Cell(at={**gap.cell.at, axis: name})
+        for name in sorted(real, key=lambda name: (-real[name], name))
+        if name != own
+    }
+    return {name: cell for name, cell in beside.items() if len(coverage.rows_in(cell))}
 
 
 def _from_elsewhere(gap: Gap, coverage: Coverage, tools: Sequence[Tool]) -> tuple[Cell | None, tuple[str, ...]]:
@@ -93,7 +115,7 @@ def _from_elsewhere(gap: Gap, coverage: Coverage, tools: Sequence[Tool]) -> tupl
         return None, ()
     derived = [axis for axis in gap.cell.at if axis in coverage.derived]
     start = Cell(at={axis: value for axis, value in gap.cell.at.items() if axis not in derived})
-    movers = tuple(tool.name for tool in tools if set(derived) & set(tool.changes))
+    movers = tuple(tool.name for tool in tools if tool.labels == "kept" and set(derived) & set(tool.changes))
     return (start, movers) if derived and len(coverage.rows_in(start)) else (None, ())
 
 
@@ -122,7 +144,7 @@ def close(needed: Sequence[Need], cells: Mapping[str, Tally], usable: bool, forb
     for need in needed:
         gap = need.gap
         tally = cells.get(slot(gap.target, gap.cell), Tally())
-        reachable = bool(gap.parents or need.movers)
+        reachable = bool(gap.parents or need.movers or need.others)
         reason = gap.reason or why_closed(tally, need.room, reachable=reachable, forbidden=forbidden, usable=usable)
         if reason:
             reasons[slot(gap.target, gap.cell)] = reason
@@ -152,6 +174,8 @@ class Books:
         """Sample -> where it would stand, for those that were asked about and not booked yet."""
         self.arms: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, dict[str, Any]] = {}
+        self.kinds: dict[str, dict[str, dict[str, Any]]] = {}
+        """Recipe -> kind of gap -> how its candidates fared."""
 
     def why_full(self, made: Candidate, waiting: Sequence[Candidate]) -> Verdict | None:
         """Return why one more sample could be too many if all `waiting` were accepted, or None.
@@ -186,6 +210,7 @@ class Books:
         self.waiting.pop(made.id, None)
         gaps = self.gaps.get(Cell(at=made.cell).key, ())
         _enter(self.arms, recipe, judged)
+        _enter(self.kinds.setdefault(recipe, {}), kind_of(made.cell), judged)
         for gap in gaps:
             _enter(self.cells, slot(gap.target, gap.cell), judged)
         if judged.accepted:
@@ -205,6 +230,7 @@ class Books:
             "filled": self.filled,
             "labels": self.labels,
             "arms": self.arms,
+            "kinds": self.kinds,
             "cells": self.cells,
         }
 

@@ -114,14 +114,17 @@ def _facts(
         "doubling": None,
         "confounds": confounded(work.coverage(use)),
         "slices": [],
+        "misread": [],
         "in_use": holes.in_use(use),
     }
     if base is None or halved is None:
         return facts
     other = bench.compare(said_by(use, AS_IS), said_by(use, reference))
     facts |= {"macro_f1": round(base.before, 4), "reference_macro_f1": round(other.after, 4)}
-    wrong = said_by(use, AS_IS)[0] != held.truth
-    facts["slices"] = holes.slices(use, held.items.tolist(), wrong.tolist())
+    wrong = said_by(use, AS_IS) != held.truth  # (runs, items)
+    facts["slices"] = holes.slices(use, held.items.tolist(), wrong[0].tolist())
+    if held.kind == "folds":  # then items are training rows, and no learner is asked about one that it was trained on
+        facts["misread"] = held.items[wrong.all(axis=0)].tolist()
     facts["wrong"] = sum(round((1 - one.before) * one.items) for one in base.per_class)
     facts["doubling"] = {
         "gain": round(halved.gain, 4),

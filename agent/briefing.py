@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent import work
-from agent.planner import cited, judged
-from agent.proposal import Offer, parameters
+from agent.planner import Need, cited, judged
+from agent.proposal import START, STARTS, Offer, parameters
 from agent.state import Context, State
 from agent.tally import Tally
 from memory.outcomes import Outcome
@@ -53,20 +53,34 @@ def _dataset(use: Context) -> str:
 
 
 def _gaps(offer: Offer) -> str:
+    heads = ["gap", "cell", "wanted", "have", "missing", "most candidates", "items to start from"]
     rows = [
-        (
+        [
             at,
             need.gap.cell.key,
             need.gap.required,
             need.gap.have,
             need.gap.missing,
             offer.most(need),
-            need.gap.parents or f"none; only {', '.join(need.movers)}",
-        )
+            need.gap.parents or _without_parents(need),
+        ]
         for at, need in enumerate(offer.needs, start=1)
     ]
-    heads = ("gap", "cell", "wanted", "have", "missing", "most candidates", "items to start from")
+    if any(tool.labels == "changed" for tool in offer.plannable):
+        heads.append(f"{START}, the most alike first")
+        rows = [[*row, _alike(need)] for row, need in zip(rows, offer.needs, strict=True)]
     return table(heads, rows, most=GAPS)
+
+
+def _alike(need: Need) -> str:
+    """Return the classes that a tool which changes labels may start from, as far as they are told."""
+    return ", ".join(plain(name) for name in list(need.others)[:STARTS]) or "none"
+
+
+def _without_parents(need: Need) -> str:
+    """Return what can fill a gap that has no items of its own."""
+    ways = [*need.movers, *([f"a tool with a {START}"] if need.others else [])]
+    return f"none; only {', '.join(ways)}"
 
 
 def _tools(offer: Offer) -> str:
@@ -87,6 +101,8 @@ def _cost(tool: Tool) -> str:
 
 def _told(tool: Tool) -> list[str]:
     lines = []
+    if tool.labels == "changed":
+        lines.append(f"{START}: the other class that items are taken from to be changed into the gap's; called alone")
     for name, about in parameters(tool).items():
         usual = tool.params.usual.get(name, about.get("default"))
         said = ", ".join(map(str, usual)) if isinstance(usual, tuple) else usual

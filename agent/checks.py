@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from agent.recipes import FROM_ERRORS
 from agent.tally import Tally
 from memory.errors import UsageError
 from memory.job import Job, Limits, Policy, Price
-from memory.records import Call, Gap, Plan, Reason, Step, StopReason, Strategy
+from memory.records import Call, Cell, Gap, Plan, Reason, Step, StopReason, Strategy
 from tools.card import Tool
 from tools.catalogue import why_not_allowed, why_not_runnable
+from tools.parents import label_axis
 from tools.seeds import check_draw
 
 DRY_ROUNDS = 3
@@ -22,15 +24,20 @@ PILOT_SAMPLES, PILOT_SHARE, PILOT_SECONDS = 20, 0.02, 5.0
 so few seconds."""
 
 
-def problems(
+def problems(  # noqa: PLR0913  everything that a plan is held to
     plan: Plan,
     job: Job,
     tools: Mapping[str, Tool],
     gaps: Sequence[Gap],
     strategies: Sequence[Strategy],
     samples_left: int | None,
+    *,
+    label: str | None = None,
 ) -> list[str]:
-    """Return what is wrong with `plan`, each in words its author can act on; empty means it may run."""
+    """Return what is wrong with `plan`, each in words its author can act on; empty means it may run.
+
+    `label` is the name of the label's column in the data, where it has one: cells may call the label by it.
+    """
     found: list[str] = []
     ids = [step.id for step in plan.steps]
     found += [
@@ -40,6 +47,7 @@ def problems(
     for step in plan.steps:
         found += _problems_of_tools(step, job.policy, tools)
         found += _problems_of_citations(step, tools, strategies)
+        found += _problems_of_parents(step, tools, label, bool(plan.misread))
         found += [
             f"Step {step.id!r} fills {fill.cell.key!r}, which has no gap."
             for fill in step.fill
@@ -59,7 +67,10 @@ def _problems_of_citations(step: Step, tools: Mapping[str, Tool], strategies: Se
     called = {call.tool for call in step.calls}
     if not called <= set(tools):
         return []
-    fitting = sorted(strategy.key for strategy in strategies if called & set(strategy.tools))
+    from_errors = any(fill.among for fill in step.fill)
+    fitting = sorted(
+        one.key for one in strategies if called & set(one.tools) or (from_errors and FROM_ERRORS in one.families)
+    )
     strange = [key for key in step.cites if key not in fitting]
     if not strange:
         return []
@@ -83,6 +94,38 @@ def _problems_of_tools(step: Step, policy: Policy, tools: Mapping[str, Tool]) ->
     if len(step.calls) > 1 and any(call.tool in tools and tools[call.tool].labels != "kept" for call in step.calls):
         found.append(f"Step {step.id!r} chains a tool that changes labels; call such a tool alone.")
     return found
+
+
+def _problems_of_parents(step: Step, tools: Mapping[str, Tool], label: str | None, errors_known: bool) -> list[str]:
+    """Refuse parents that a step cannot use: of the wrong label for its tools, or among rows that nobody named."""
+    changing = next((call.tool for call in step.calls if call.tool in tools and _changes(tools[call.tool])), None)
+    found = []
+    for fill in step.fill:
+        own, start = _label_of(fill.cell, label), _label_of(fill.start, label)
+        what = f"Step {step.id!r} fills {fill.cell.key!r}"
+        if changing and own is None:
+            found.append(f"{what}, which names no label, with {changing}, which changes labels. Name the wanted label.")
+        elif changing and start in (None, own):
+            found.append(
+                f"{what} with {changing}, which changes labels: its start must be a cell of another label than {own!r}."
+            )
+        elif not changing and None not in (own, start) and own != start:
+            found.append(
+                f"{what} from items of {start!r}, and its tools keep the label. Start from {own!r}, or call a tool "
+                "that changes labels."
+            )
+        if fill.among and not errors_known:
+            found.append(f"{what} from misread rows, and the plan names none under `misread`. Leave `among` out.")
+    return found
+
+
+def _changes(tool: Tool) -> bool:
+    return tool.labels == "changed"
+
+
+def _label_of(cell: Cell | None, column: str | None) -> str | None:
+    axis = None if cell is None else label_axis(cell, column)
+    return None if cell is None or axis is None else cell.at[axis]
 
 
 def check_use(use: Sequence[Call], tools: Mapping[str, Tool]) -> None:

@@ -116,6 +116,8 @@ def report(result: dict[str, Any]) -> None:
         _proof(result["proof"])
     if result.get("held_out_coverage"):
         say(f"held-out coverage: {wording.reached(result['held_out_coverage'])}")
+    if result.get("diversity"):
+        say(f"variety: {wording.varied(result['diversity'])}")
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
     dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
     counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"

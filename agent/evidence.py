@@ -22,6 +22,7 @@ from tools.embed.choose import choose
 
 BEST = 12
 """Papers that a search for a plan returns at least, where there are so many."""
+BEST_OF_FAMILY = 2
 FEW_SHOT, LOW_RESOURCE = 16, 200
 """At most so many items: in the smallest short class; in the median class."""
 IMBALANCED = 3.0
@@ -118,8 +119,10 @@ def bound(note: Note, tools: Iterable[Tool], words: Vocabulary) -> tuple[str, ..
     )
 
 
-def retrieve(index: Index, query: Query, tools: Sequence[Tool]) -> list[Strategy]:
+def retrieve(index: Index, query: Query, tools: Sequence[Tool], families: Sequence[str] = ()) -> list[Strategy]:
     """Return the papers to plan with, best first: the best of all, and for every tool the best that describes it.
+
+    So are the best two of each of `families`, for what is planned without a tool of its own.
 
     A paper that augments nothing is never one of them.
     """
@@ -133,6 +136,8 @@ def retrieve(index: Index, query: Query, tools: Sequence[Tool]) -> list[Strategy
     for tool in tools:
         mine = [one.key for one in found if tool.name in one.tools]
         chosen |= {*mine[:1], *(key for key in mine if key in tool.cites)}
+    for family in families:
+        chosen |= {one.key for one in [one for one in found if family in one.families][:BEST_OF_FAMILY]}
     return [one for one in found if one.key in chosen]
 
 

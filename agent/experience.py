@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from agent.evidence import regime_of
-from agent.recipes import MAKES_NOTHING, NARROW, WIDE
+from agent.recipes import ERRORS, FROM_ERRORS, MAKES_NOTHING, NARROW, WIDE
 from agent.settings import Settings
 from agent.state import Context, State
 from agent.work import coverage
@@ -47,6 +47,7 @@ def outcomes_of(use: Context, state: State) -> list[Outcome]:
             continue
         tools = {call.tool: use.tools[call.tool] for step in one.steps for call in steps[step].calls}
         error = 1.0 - facts["reference_macro_f1"]
+        kinds = [*(tool.family for tool in tools.values()), *([FROM_ERRORS] if name.endswith(ERRORS) else [])]
         found.append(
             Outcome(
                 run=f"{use.run.name[:160]}-{use.dataset.digest[:8]}",
@@ -56,7 +57,7 @@ def outcomes_of(use: Context, state: State) -> list[Outcome]:
                 imbalance=regime.imbalance,
                 pretrained=regime.pretrained,
                 arm=name,
-                families=tuple(dict.fromkeys(tool.family for tool in tools.values())),
+                families=tuple(dict.fromkeys(kinds)),
                 tools={tool.name: tool.version for tool in tools.values()},
                 strength=next((mark[1:] for mark in (NARROW, WIDE) if name.endswith(mark)), "usual"),
                 dose=round(one.accepted / rows, 3),

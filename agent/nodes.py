@@ -24,12 +24,14 @@ def listen(state: State, runtime: Runtime[Context]) -> Update:
         return {}
     job = runtime.context.job
     facts = {"job": job.model_dump(mode="json", exclude_defaults=True), "seed": job.seed}
-    fresh: Update = {"round": 0, "filled": {}, "labels": {}, "arms": {}, "cells": {}, "rejected": {}, "outcome": {}}
+    fresh: Update = {"round": 0, "filled": {}, "labels": {}, "arms": {}, "kinds": {}, "cells": {}}
     fresh |= {
         "agreed": [],
         "refused": [],
         "fresh": {},
         "steps": [],
+        "rejected": {},
+        "outcome": {},
         "strategies": [],
         "priors": {},
         "made": 0,
@@ -89,7 +91,9 @@ def retrieve(state: State, runtime: Runtime[Context]) -> Update:
     label = use.dataset.columns.label or "label"
     query = evidence.query_of(use.job, coverage, state["targets"], state["gaps"], tools, label)
     regime = evidence.regime_of(coverage, use.job)
-    found, priors = evidence.retrieve(index, query, tools), evidence.priors_of(tools, regime, use.remembered)
+    families = [recipes.FROM_ERRORS] if use.job.goal is not None else []
+    found = evidence.retrieve(index, query, tools, families)
+    priors = evidence.priors_of(tools, regime, use.remembered)
     facts = {
         "query": query.model_dump(mode="json", exclude_defaults=True),
         "ranking": index.ranking,
@@ -183,11 +187,13 @@ def judge(state: State, runtime: Runtime[Context]) -> Update:
 def learn(state: State, runtime: Runtime[Context]) -> Update:
     """Take in how arms and cells fared, and what each trial brings, for the next plan."""
     use, outcome, chosen = runtime.context, state["outcome"], _plan(state)
-    arms = merged(state["arms"], outcome["arms"])
+    arms, before = merged(state["arms"], outcome["arms"]), state["kinds"]
+    kinds = before | {name: merged(before.get(name, {}), one) for name, one in outcome["kinds"].items()}
     fresh = list(state["fresh"])
     update: Update = {
         "round": chosen.round,
         "arms": arms,
+        "kinds": kinds,
         "rejected": added(state["rejected"], outcome["rejected"]),
         "made": state["made"] + outcome["made"],
         "accepted": state["accepted"] + outcome["accepted"],

@@ -26,6 +26,7 @@ from memory.runs import Run
 from tools import catalogue, devices
 from tools.coverage.coverage import check_axes
 from tools.executors import Here
+from tools.judge import gates_for
 from tools.models import choose
 from tools.models.asker import Asker, Budget
 
@@ -73,6 +74,7 @@ def context_of(run: Run, job: Job, ask: Ask) -> Context:
     catalogue.check_patterns(job.policy)
     checks.check_use(job.use, {tool.name: tool for tool in catalogue.select("augment", dataset.modality)})
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
+    gates_for(dataset.modality, job.policy)  # ... and a gate whose model is not here
     exchanges = Exchanges(run.folder)
     device = devices.choose(ask.settings.device, dataset.modality, models=_has_models(job, dataset.modality))
     return Context(

@@ -40,7 +40,7 @@ def page(result: dict[str, Any]) -> str:
 {result["made"]} samples made, {result["accepted"]} accepted{dropped}; rejected: {rejected}.
 {result["cost"]["seconds"]:.1f} s.</p>
 {_proof(result["proof"]) if result.get("proof") else ""}
-{cells if lines else ""}{_reached(result.get("held_out_coverage"))}
+{cells if lines else ""}{_reached(result.get("held_out_coverage"))}{_varied(result.get("diversity"))}
 <h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
 {arms}
 </table></html>
@@ -49,6 +49,10 @@ def page(result: dict[str, Any]) -> str:
 
 def _reached(found: dict[str, Any] | None) -> str:
     return "" if found is None else f"<p>Held-out coverage: {wording.reached(found)}.</p>"
+
+
+def _varied(found: dict[str, Any] | None) -> str:
+    return f"<p>Variety: {html.escape(wording.varied(found))}.</p>" if found else ""
 
 
 def _refused(rejected: dict[str, int]) -> str:

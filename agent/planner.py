@@ -7,8 +7,9 @@ An arm is a tool. Its weight is the gain that the literature leads one to expect
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from agent.priors import Prior, expected_gain
 from agent.tally import Tally
@@ -38,16 +39,21 @@ class Arm:
     prior: Prior
     cites: tuple[str, ...]
     tally: Tally
+    by_kind: Mapping[str, Tally] = field(default_factory=dict)
+    """Kind of gap -> how its candidates for such gaps fared."""
 
-    @property
-    def acceptance(self) -> float:
-        """Posterior mean of the share accepted; samples that were not needed are no evidence."""
-        return (self.tally.accepted + 1) / (judged(self.tally) + 2)
+    def acceptance(self, kind: str) -> float:
+        """Return the posterior mean of the share accepted for a kind of gap; what was not needed is no evidence.
 
-    @property
-    def weight(self) -> float:
-        """Expected gain of the samples that are accepted, per unit of cost."""
-        return expected_gain(self.prior) * self.acceptance / relative_cost(self.tool)
+        What is known of other kinds counts as two samples, so that a new kind begins where the others stand.
+        """
+        here = self.by_kind.get(kind, Tally())
+        elsewhere = (self.tally.accepted - here.accepted + 1) / (judged(self.tally) - judged(here) + 2)
+        return (here.accepted + 2 * elsewhere) / (judged(here) + 2)
+
+    def weight(self, kind: str = "") -> float:
+        """Return the expected gain of the samples that are accepted for a kind of gap, per unit of cost."""
+        return expected_gain(self.prior) * self.acceptance(kind) / relative_cost(self.tool)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,28 @@ class Need:
     """Where parents come from when the cell itself has none."""
     movers: tuple[str, ...]
     """Then: the tools that can move a sample into the cell."""
+    others: Mapping[str, Cell] = field(default_factory=dict)
+    """Label -> the cell of it beside this one, where tools that change labels start from: the best first."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of gap: its axes."""
+        return kind_of(self.gap.cell.at)
+
+    def suits(self, tool: Tool) -> bool:
+        """Return whether a tool can make samples for this cell from what there is to start from."""
+        if tool.labels == "changed":
+            return bool(self.others)
+        return bool(self.gap.parents or self.start) and (not self.movers or tool.name in self.movers)
+
+    def start_of(self, tool: Tool) -> Cell | None:
+        """Return the cell that a tool takes its parents from; None means this one."""
+        return next(iter(self.others.values())) if tool.labels == "changed" else self.start
+
+
+def kind_of(axes: Iterable[str]) -> str:
+    """Return the name of a kind of gap: arms may fare otherwise where a label is filled, and where a range is."""
+    return ", ".join(sorted(axes))
 
 
 def judged(tally: Tally) -> int:
@@ -73,14 +101,19 @@ def arms_of(
     strategies: Sequence[Strategy],
     priors: Mapping[str, Prior],
     tallies: Mapping[str, Tally],
+    kinds: Mapping[str, Mapping[str, Tally]] = MappingProxyType({}),
 ) -> list[Arm]:
-    """Return one arm per tool that a retrieved paper describes, best first. `priors` are by family."""
+    """Return one arm per tool that a retrieved paper describes, best first.
+
+    `priors` are by family, `tallies` by tool, `kinds` by tool and kind of gap.
+    """
     arms = []
     for tool in tools:
         cites = cited(tool, strategies)
         if cites:
-            arms.append(Arm(tool, priors[tool.family], cites, tallies.get(tool.name, Tally())))
-    return sorted(arms, key=lambda arm: (-arm.weight, arm.tool.name))
+            own = tallies.get(tool.name, Tally())
+            arms.append(Arm(tool, priors[tool.family], cites, own, kinds.get(tool.name, {})))
+    return sorted(arms, key=lambda arm: (-arm.weight(), arm.tool.name))
 
 
 def cited(tool: Tool, strategies: Sequence[Strategy]) -> tuple[str, ...]:
@@ -93,28 +126,33 @@ def cited(tool: Tool, strategies: Sequence[Strategy]) -> tuple[str, ...]:
 
 def plan_round(number: int, needs: Sequence[Need], arms: Sequence[Arm], samples_left: int | None) -> Plan:
     """Return the steps of one round: which arm makes how many candidates for which cell."""
-    live = _worth_trying(arms) if number > 1 else list(arms)
-    fills: dict[str, list[Fill]] = {arm.tool.name: [] for arm in live}
+    live = {need.kind: _worth_trying(arms, need.kind) if number > 1 else list(arms) for need in needs}
+    fills: dict[str, list[Fill]] = {}
     left = math.inf if samples_left is None else samples_left
     for turn, need in enumerate(sorted(needs, key=lambda need: (need.gap.have / need.gap.required, need.gap.cell.key))):
-        usable = [arm for arm in live if not need.movers or arm.tool.name in need.movers]
-        if not usable and need.movers:
-            usable = [arm for arm in arms if arm.tool.name in need.movers]
+        usable = [arm for arm in live[need.kind] if need.suits(arm.tool)] or [
+            arm for arm in arms if need.suits(arm.tool)
+        ]
         if not usable or left < 1:
             continue
         count = min(_candidates(number, need, usable), int(min(left, 2**31)))
         left -= count
-        for arm, share in zip(usable, split(count, [arm.weight for arm in usable], turn), strict=True):
+        for arm, share in zip(usable, split(count, [arm.weight(need.kind) for arm in usable], turn), strict=True):
             if share:
-                fills.setdefault(arm.tool.name, []).append(Fill(cell=need.gap.cell, count=share, start=need.start))
+                fill = Fill(cell=need.gap.cell, count=share, start=need.start_of(arm.tool))
+                fills.setdefault(arm.tool.name, []).append(fill)
     steps = tuple(_step(number, arm, fills[arm.tool.name]) for arm in arms if fills.get(arm.tool.name))
     why = "a pilot of every arm" if number == 1 else "growth of the arms whose samples are accepted"
     return Plan(round=number, planner="rules", steps=steps, why=why if steps else "no arm is left for any open cell")
 
 
-def _worth_trying(arms: Sequence[Arm]) -> list[Arm]:
-    best = max((arm.weight for arm in arms), default=0.0)
-    return [arm for arm in arms if arm.weight >= KEEP_ABOVE * best]
+def _suited(arms: Sequence[Arm], need: Need) -> list[Arm]:
+    return [arm for arm in arms if need.suits(arm.tool)]
+
+
+def _worth_trying(arms: Sequence[Arm], kind: str) -> list[Arm]:
+    best = max((arm.weight(kind) for arm in arms), default=0.0)
+    return [arm for arm in arms if arm.weight(kind) >= KEEP_ABOVE * best]
 
 
 def _candidates(number: int, need: Need, arms: Sequence[Arm]) -> int:
@@ -122,8 +160,8 @@ def _candidates(number: int, need: Need, arms: Sequence[Arm]) -> int:
     wanted = need.gap.missing if need.room is None else min(need.gap.missing, need.room)
     if number == 1:
         return min(wanted, max(len(arms), math.ceil(PILOT_SHARE * wanted)))
-    total = sum(arm.weight for arm in arms)
-    expected = sum(arm.weight * arm.acceptance for arm in arms) / total
+    total = sum(arm.weight(need.kind) for arm in arms)
+    expected = sum(arm.weight(need.kind) * arm.acceptance(need.kind) for arm in arms) / total
     return min(math.ceil(wanted / max(expected, 0.1)), 4 * wanted + 8)
 
 
@@ -156,5 +194,5 @@ def _step(number: int, arm: Arm, fills: Sequence[Fill]) -> Step:
         calls=(Call(tool=arm.tool.name, draw=usual),),
         fill=tuple(fills),
         cites=arm.cites,
-        why=f"{told(arm.prior)}; {so_far}; weight {arm.weight:.4f}",
+        why=f"{told(arm.prior)}; {so_far}; weight {arm.weight():.4f}",
     )

@@ -51,7 +51,8 @@ def make(use: Context, state: State) -> Made:
 def problems(use: Context, state: State, plan: Plan, left: int | None) -> list[str]:
     """Return what is wrong with a plan, whoever made it."""
     here = {tool.name: tool for tool in select("augment", use.modality)}
-    wrong = checks.problems(plan, use.job, here, state["gaps"], state["strategies"], left)
+    label = use.dataset.columns.label
+    wrong = checks.problems(plan, use.job, here, state["gaps"], state["strategies"], left, label=label)
     return wrong + work.unknown_starts(use, plan)
 
 
@@ -73,14 +74,14 @@ def _filling(use: Context, state: State, number: int, tools: Sequence[Tool], lef
         tools = [tool for tool in tools if tool.name in proven]
     cover, columns = work.coverage(use), use.dataset.columns
     now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
-    needed = accounts.needs(now, use.job, cover, columns, tools, state["labels"])
+    needed = work.likest_first(use, accounts.needs(now, use.job, cover, columns, tools, state["labels"]))
     facts: dict[str, Any] = {}
     if use.job.policy.planner == "model":
         offer = Offer(number, sorted(needed, key=_emptiest)[: briefing.GAPS], tools, strategies, left)
         plan, facts = _proposed(use, state, offer)
         if plan is not None:
             return Made(plan, before.settled, facts)
-    arms = planner.arms_of(tools, strategies, state["priors"], state["arms"])
+    arms = planner.arms_of(tools, strategies, state["priors"], state["arms"], state["kinds"])
     plan = planner.plan_round(number, needed, arms, left)
     if before.settled and not plan.steps:
         why = f"settled on {before.settled['settled']}: {before.settled['why']}"

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field
 
 from agent.priors import Prior, chance, expected_gain
-from agent.recipes import PILOTS, Recipe
+from agent.recipes import PILOTS, USE_MIX, Recipe
 from memory.records import Record
 
 WORTH = 0.002
@@ -162,7 +162,8 @@ def _untried(known: Mapping[str, Recipe], trials: Mapping[str, Trial]) -> list[T
 def _by_prior(made: list[Trial], known: Mapping[str, Recipe], at: Standing) -> Choice:
     """Choose the broadest recipe that is expected to gain: single tools differ too much from one dataset to another."""
     why = "the training items come from too few groups to measure what helps others; the literature decides"
-    names = [name for name in (*PILOTS, *_singles(known)) if name in known and known[name].prior.mean > 0]
+    broad = (USE_MIX, *PILOTS, *_singles(known))  # as items come in use, in as many ways as there are tools
+    names = [name for name in broad if name in known and known[name].prior.mean > 0]
     if made or not names:
         return Choice("settle", why, {})
     return Choice("pilot", why, _asked(names[:1], at.most, at.left))
@@ -195,7 +196,11 @@ def _widen(trials: Mapping[str, Trial], known: Mapping[str, Recipe], at: Standin
     names = [name for name in [*strengths, *_singles(known)[:WIDENED]] if name not in trials]
     if not names:
         return _grow(trials, at)
-    return Choice("widen", "single tools, and the best recipe at other strengths", _asked(names, base, at.left))
+    return Choice(
+        "widen",
+        "single tools, and the best recipe at other strengths and from misread rows",
+        _asked(names, base, at.left),
+    )
 
 
 def _leader(trials: Mapping[str, Trial]) -> Trial | None:

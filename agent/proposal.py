@@ -17,8 +17,12 @@ from memory.records import Call, Draw, Fill, Plan, Step, Strategy
 from prompts.tables import plain
 from tools.card import Tool
 
+START = "start_class"
+"""Field of a call that changes labels: the class that its items are taken from."""
 STEPS, CALLS, FILLS, CITES = 8, 3, 40, 4
 """Most steps of a plan, calls of a step, gaps that a step fills, papers that it cites."""
+STARTS = 5
+"""Classes to start from that are named at once: those most like the wanted one."""
 SPARE = 4
 """A round makes at most so many candidates for each item that a gap lacks, and a few."""
 
@@ -48,12 +52,18 @@ class Offer:
     @property
     def plannable(self) -> list[Tool]:
         """The tools that a retrieved paper speaks for: nothing else may be planned."""
-        return [tool for tool in self.tools if cited(tool, self.strategies)]
+        tools = [tool for tool in self.tools if tool.labels != "changed" or self.starts]
+        return [tool for tool in tools if cited(tool, self.strategies)]
+
+    @property
+    def starts(self) -> list[str]:
+        """The classes that a tool which changes labels may start from, for some gap."""
+        return sorted({name for need in self.needs for name in need.others})
 
 
 def form(offer: Offer) -> type[BaseModel]:
     """Return the record that a proposal must fit. Every field is required, so that servers can hold a model to it."""
-    calls = tuple(_call_form(tool) for tool in offer.plannable)
+    calls = tuple(_call_form(tool, offer.starts) for tool in offer.plannable)
     call: Any = Annotated[Union[calls], Field(discriminator="tool")] if len(calls) > 1 else calls[0]  # noqa: UP007
     keys = sorted({key for tool in offer.plannable for key in cited(tool, offer.strategies)})
     fill = create_model(
@@ -78,10 +88,14 @@ def form(offer: Offer) -> type[BaseModel]:
     )
 
 
+def _one_of(words: Sequence[str]) -> Any:
+    literal: Any = Literal
+    return literal[tuple(words)]
+
+
 def _some_of(words: Sequence[str]) -> Any:
     """Return the type of a list of some of these words."""
-    literal: Any = Literal
-    return _list_of(literal[tuple(words)])
+    return _list_of(_one_of(words))
 
 
 def _list_of(kind: Any) -> Any:
@@ -89,8 +103,10 @@ def _list_of(kind: Any) -> Any:
     return generic[kind]
 
 
-def _call_form(tool: Tool) -> type[BaseModel]:
+def _call_form(tool: Tool, starts: Sequence[str]) -> type[BaseModel]:
     fields: dict[str, Any] = {"tool": (Literal[tool.name], ...)}
+    if tool.labels == "changed":
+        fields[START] = (_one_of(starts), Field(description="Class of the items that are changed into the gap's."))
     for name, about in parameters(tool).items():
         if "enum" in about:
             fields[name] = (_some_of(about["enum"]), Field(min_length=1, max_length=len(about["enum"])))
@@ -130,7 +146,9 @@ def plan_of(proposal: Any, offer: Offer) -> Plan:
         fills = []
         for part in one.fills:
             need = offer.needs[part.gap - 1]
-            fills.append(Fill(cell=need.gap.cell, count=part.candidates, start=need.start))
+            label = _start_class(one)
+            start = need.start if label is None else need.others[label]
+            fills.append(Fill(cell=need.gap.cell, count=part.candidates, start=start))
         steps.append(
             Step(
                 id=f"r{offer.number}.{at}.{'+'.join(call.tool for call in calls)}"[:100],
@@ -143,10 +161,15 @@ def plan_of(proposal: Any, offer: Offer) -> Plan:
     return Plan(round=offer.number, planner="model", steps=tuple(steps), why=" ".join(proposal.why.split()))
 
 
+def _start_class(step: Any) -> str | None:
+    """Return the class that the calls of a step start from; None where they keep the label."""
+    return next((str(getattr(call, START)) for call in step.calls if hasattr(call, START)), None)
+
+
 def _draw(call: Any) -> dict[str, Draw]:
     draw: dict[str, Draw] = {}
     for name, value in call:
-        if name == "tool":
+        if name in ("tool", START):
             continue
         if isinstance(value, list):
             words = tuple(dict.fromkeys(value))
@@ -170,6 +193,7 @@ def problems_of(proposal: Any, offer: Offer) -> list[str]:
         if len(set(called)) < len(called):
             found.append(f"Step {at} calls a tool twice; call it once.")
         found += _problems_of_fills(at, step, called, offer)
+        found += _problems_of_starts(at, step, offer)
         if not _names_a_cell(step, offer):
             found.append(
                 f"Step {at}: `adapts` names none of the cells that it fills, so it adapts nothing to this data."
@@ -186,10 +210,26 @@ def _problems_of_fills(at: int, step: Any, called: Sequence[str], offer: Offer) 
             found.append(
                 f"Step {at}: gap {fill.gap} takes at most {most} candidates in a round, not {fill.candidates}."
             )
-        if need.movers and not set(called) & set(need.movers):
+        if need.movers and not set(called) & set(need.movers) and _start_class(step) is None:
             found.append(
                 f"Step {at}: gap {fill.gap} has no items of its own; only {', '.join(need.movers)} can fill it."
             )
+    return found
+
+
+def _problems_of_starts(at: int, step: Any, offer: Offer) -> list[str]:
+    """Refuse a tool that changes labels in a chain, and items that a gap cannot be filled from."""
+    start, found = _start_class(step), []
+    if start is not None and len(step.calls) > 1:
+        return [f"Step {at} chains a tool that has a {START}; call such a tool alone."]
+    for fill in step.fills:
+        need = offer.needs[fill.gap - 1]
+        gap = f"Step {at}: gap {fill.gap}, {need.gap.cell.key},"
+        if start is None and not (need.gap.parents or need.start):
+            found.append(f"{gap} has no items of its own to start from; only a tool with a {START} can fill it.")
+        elif start is not None and start not in need.others:
+            fits = ", ".join(list(need.others)[:STARTS]) or "none, so leave it out"
+            found.append(f"{gap} cannot start from {start!r}. Classes that it can start from: {fits}.")
     return found
 
 

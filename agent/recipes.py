@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from agent.planner import cited, relative_cost
 from agent.priors import Prior
@@ -20,7 +21,14 @@ MIX, USUAL, USE, USE_MIX = "mix", "usual", "use", "use+mix"
 MAKES_NOTHING = (AS_IS, REWEIGHTED, COPIED)
 PILOTS = (USE, USE_MIX, MIX, USUAL)
 """Recipes that are tried first: they cover most ground for least."""
-NARROW, WIDE = "-narrow", "-wide"
+NARROW, WIDE, ERRORS = "-narrow", "-wide", "-errors"
+"""Marks of a recipe's variants: drawn from half of each range, from twice of it, and made from misread rows alone."""
+FROM_ERRORS = "error-driven-generation"
+"""The family of papers that generate from what a learner gets wrong."""
+LEAST_MISREAD = 8
+"""Rows that a learner must have misread before samples are made from them alone: fewer say nothing of what is hard."""
+MOST_CITED = 2
+"""Papers of that family that a step cites."""
 IMBALANCED = 1.5
 """From this ratio of the largest class to the smallest on, other weights are an arm."""
 AT_REST = Prior(mean=0.0, spread=1e-6)
@@ -47,6 +55,8 @@ class Recipe:
     """Papers of each part."""
     cost: float = 1.0
     """Relative cost of a sample; 1 is next to nothing."""
+    among: Literal["misread"] | None = None
+    """Which rows are parents; None means all."""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -82,6 +92,21 @@ def recipes(
             others = varied(made, known) if name in (MIX, USUAL) else []
             found |= {one.name: one for one in others}
     return found | singles
+
+
+def from_errors(known: Mapping[str, Recipe], strategies: Sequence[Strategy]) -> dict[str, Recipe]:
+    """Return the broadest recipes with their parents taken from rows that the learner misreads alone, by name.
+
+    After LLM2LLM (Lee et al. 2024), which makes new items for wrong answers only. As much is expected of them as of the
+    recipe itself. A step cites the retrieved papers of that family beside those of its tools.
+    """
+    fine = [one.key for one in strategies if FROM_ERRORS in one.families and one.outcome not in ("none", "loss")]
+    found = {}
+    for name in (MIX, USUAL):
+        if name in known:
+            cites = tuple(tuple(dict.fromkeys((*part, *fine[:MOST_CITED]))) for part in known[name].cites)
+            found[name + ERRORS] = replace(known[name], name=name + ERRORS, cites=cites, among="misread")
+    return found
 
 
 @dataclass(frozen=True)

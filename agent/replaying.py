@@ -67,6 +67,8 @@ def replay(folder: Path, settings: Settings, say: Callable[[dict[str, Any]], Non
             ended = session.resume(ended.run.folder, replace(ask, answer=answer))
     new = Path(ended.report["run"])
     same, of, differs = _compare(_decided(folder), _decided(new))
+    if len({audit.decisions(one)[0]["dataset"]["digest"] for one in (folder, new)}) > 1:
+        differs = f"the dataset is not what it was: {job.dataset.path}"
     digests = {Run(one).read_json("report.json")["export_digest"] for one in (folder, new)}
     return Replayed(new, same, of, differs, len(digests) == 1)
 

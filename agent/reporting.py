@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,21 @@ from agent import accounts, experience, holes, policy, proof, trials, work
 from agent.page import page
 from agent.state import Context, State
 from memory.datasets.made import Candidate, Judged
+from memory.datasets.media import Payload
 from memory.digests import digest
 from memory.exports.export import export
 from prompts.render import render
+from tools.coverage import diversity
 
 
 def finish(use: Context, state: State) -> dict[str, Any]:
     """Write the export and both reports; return the report."""
     lines = accounts.table(state.get("targets", []), work.coverage(use), state["filled"], state["gaps"])
     contents: list[str] = []
+    labels: dict[str, list[str]] = {}
     where, proven = None, None
     if state["stop"] != "dry_run":
-        where = _export(use, state, lines, contents)
+        where = _export(use, state, lines, (contents, labels))
         proven = _proof(use, state)
     if use.job.goal is not None and state["stop"] != "dry_run":
         lines = [*lines, accounts.goal_line(len(lines), use.job.goal, proven and proven["held_out"])]
@@ -48,6 +52,7 @@ def finish(use: Context, state: State) -> dict[str, Any]:
         "kept_steps": state["kept"],
         "proof": proven,
         "held_out_coverage": reached,
+        "diversity": _diversity(use, state, labels),
         "real": use.dataset.splits(),
         "skipped": {"count": use.dataset.skipped_count, "first": [vars(one) for one in use.dataset.skipped[:20]]},
         "cost": {
@@ -93,8 +98,27 @@ def _proof(use: Context, state: State) -> dict[str, Any] | None:
     }
 
 
-def _export(use: Context, state: State, lines: Sequence[dict[str, Any]], contents: list[str]) -> Path:
-    """Export the accepted samples; `contents` is filled with what each of them holds."""
+def _diversity(use: Context, state: State, made: dict[str, list[str]]) -> dict[str, Any]:
+    """Return label -> how varied its made samples are beside as many real ones; `made` gives their ids."""
+
+    def fetch(wanted: Container[str]) -> Iterator[tuple[str, Payload]]:
+        for one, _ in use.made.accepted(state["kept"]):
+            if one.id in wanted:
+                payload = work.payload_of(one, use.modality)
+                assert payload is not None, "an accepted sample was made"
+                yield one.id, payload
+
+    if not made:
+        return {}
+    found = diversity.compare(use.dataset, work.coverage(use), made, fetch, use.job.seed)
+    return {label: asdict(one) for label, one in found.items()}
+
+
+def _export(
+    use: Context, state: State, lines: Sequence[dict[str, Any]], noted: tuple[list[str], dict[str, list[str]]]
+) -> Path:
+    """Export the accepted samples; `noted` is filled with what each of them holds, and with the ids of each label."""
+    contents, labels = noted
     path = use.job.export.path
     where = use.run.export if path is None else Path(path)
     card = card_text(use, state, lines)
@@ -104,6 +128,8 @@ def _export(use: Context, state: State, lines: Sequence[dict[str, Any]], content
     def accepted() -> Iterator[tuple[Candidate, Judged]]:
         for made, judged in use.made.accepted(state["kept"]):
             contents.append(f"{made.id} {made.content}")
+            if made.label is not None:
+                labels.setdefault(made.label, []).append(made.id)
             yield made, judged
 
     export(use.dataset, accepted(), where, use.job.export.format, card, work.coverage(use).duplicate_of)

@@ -45,6 +45,8 @@ class State(TypedDict, total=False):
     """Label -> accepted samples."""
     arms: dict[str, Tally]
     """Step recipe (tools joined by `+`) -> how its candidates fared."""
+    kinds: dict[str, dict[str, Tally]]
+    """Step recipe -> kind of gap (its axes) -> how candidates for such gaps fared."""
     cells: dict[str, Tally]
     """`target|cell` -> how candidates made for it fared."""
     strategies: list[Strategy]

@@ -50,13 +50,23 @@ def standing(use: Context, state: State) -> Standing:
 
 
 def known_recipes(use: Context, state: State, tools: Sequence[Tool]) -> dict[str, Recipe]:
-    """Return every recipe that may be tried on this dataset."""
+    """Return every recipe that may be tried on this dataset: of tools that keep the label."""
+    tools = [tool for tool in tools if tool.labels == "kept"]
     sizes = state["baseline"]["sizes"] if "baseline" in state else work.coverage(use).real_per_label()
     ratio = max(sizes.values()) / max(1, min(sizes.values()))
     held = baseline.bench_of(use).held
     if held.kind == "folds" and held.informative:  # what learned from all rows has seen those that are held out
         tools = [tool for tool in tools if not tool.learns]
-    return recipes.recipes(use.modality, tools, state["strategies"], state["priors"], use.job.use, ratio)
+    found = recipes.recipes(use.modality, tools, state["strategies"], state["priors"], use.job.use, ratio)
+    if len(misread(state)) >= recipes.LEAST_MISREAD:
+        found |= recipes.from_errors(found, state["strategies"])
+    return found
+
+
+def misread(state: State) -> list[int]:
+    """Return the training rows that the learner of the data as they are misreads; none without folds."""
+    rows: list[int] = state.get("baseline", {}).get("misread", [])
+    return rows
 
 
 def choose(use: Context, state: State, tools: Sequence[Tool]) -> tuple[Choice, dict[str, Recipe]]:
@@ -70,16 +80,21 @@ def plan_of(use: Context, state: State, number: int, choice: Choice, known: Mapp
     real = work.coverage(use).real_per_label()
     steps: list[Step] = []
     trials: dict[str, tuple[str, ...]] = {}
+    labels, hard = use.dataset.column("label"), misread(state)
     for arm, count in choice.asks.items():
         trial, recipe = state["trials"].get(arm), known[arm]
         before = _made_per_label(use, trial)
         sizes = {name: size + before.get(name, 0) for name, size in state["baseline"]["sizes"].items()}
         caps = {name: cap_left(real.get(name, 0), before.get(name, 0), use.job.limits) for name in sizes}
+        if recipe.among is not None:  # a class that is read well has no parent to give
+            caps |= dict.fromkeys(set(sizes) - {str(labels[row]) for row in hard}, 0)
         mine = _steps(number, recipe, policy.level(sizes, count, caps))
         if mine:
             trials[arm] = tuple(step.id for step in mine)
             steps += mine
-    return Plan(round=number, planner="policy", steps=tuple(steps), why=choice.why, trials=trials)
+    from_errors = any(fill.among for step in steps for fill in step.fill)
+    rows = tuple(hard) if from_errors else ()
+    return Plan(round=number, planner="policy", steps=tuple(steps), why=choice.why, trials=trials, misread=rows)
 
 
 def _made_per_label(use: Context, trial: Trial | None) -> dict[str, int]:
@@ -97,7 +112,7 @@ def _steps(number: int, recipe: Recipe, wanted: Mapping[str, int]) -> list[Step]
     for turn, (label, count) in enumerate(sorted(wanted.items())):
         for part, share in enumerate(split(count, [1.0] * len(recipe.parts), turn)):
             if share:
-                fills[part].append(Fill(cell=Cell(at={"label": label}), count=share))
+                fills[part].append(Fill(cell=Cell(at={"label": label}), count=share, among=recipe.among))
     return [
         Step(id=f"r{number}.{recipe.name}.{at}", calls=calls, fill=tuple(fill), cites=cites, why=told(recipe.prior))
         for at, (calls, cites, fill) in enumerate(zip(recipe.parts, recipe.cites, fills, strict=True), start=1)

@@ -34,6 +34,18 @@ def reached(found: dict[str, Any]) -> str:
     )
 
 
+def varied(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Return how varied made samples are beside as many real ones: the mean over classes, and the least varied one."""
+    shares = {label: one["made"] / one["real"] for label, one in found.items()}
+    least = min(shares, key=lambda label: (shares[label], label))
+    one, classes = found[least], f"{len(found)} class{'es' if len(found) > 1 else ''}"
+    return (
+        f"made samples are {100 * sum(shares.values()) / len(shares):.0f} % as varied as real ones (Vendi score, "
+        f"{classes}); least varied class {least}: {one['made']:.1f} different items in {one['n']}, real ones "
+        f"{one['real']:.1f}"
+    )
+
+
 def plan_lines(plan: Plan) -> list[str]:
     """Return a plan in words: what the round is for, then a line a step."""
     return [f"Round {plan.round}, planned by {plan.planner}: {plan.why}", *map(step_line, plan.steps)]

@@ -6,12 +6,14 @@ What is built here (coverage, maker, judge) is built once a sitting and can alwa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 from agent import checks
 from agent.accounts import Books
 from agent.evidence import open_literature
+from agent.planner import Need
 from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
@@ -25,8 +27,9 @@ from tools.catalogue import select, why_not_allowed, why_not_runnable
 from tools.coverage.coverage import Coverage, survey
 from tools.embed.choose import choose
 from tools.engines.engine import Place
-from tools.judge import Judge
+from tools.judge import Judge, gates_for
 from tools.models.hearing import Hearing
+from tools.parents import label_axis
 from tools.probe.bench import RUNS, Bench, probe_for
 from tools.probe.held import hold_out
 
@@ -70,16 +73,29 @@ def in_use(use: Context, rows: Sequence[int]) -> list[Payload]:
 
 
 def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
-    """Return the label-keeping tools that may run here, and why the others may not."""
-    kept = [tool for tool in select("augment", use.modality) if tool.labels == "kept"]
+    """Return the tools that keep a label or change it and may run here, and why the others may not."""
+    known = [tool for tool in select("augment", use.modality) if tool.labels != "mixed"]
     job = use.job
     why = {
         tool.name: why_not_allowed(tool, job.policy)
         or why_not_runnable(tool, job.policy)
         or checks.why_too_slow(tool, job, use.device)
-        for tool in kept
+        for tool in known
     }
-    return [tool for tool in kept if why[tool.name] is None], [reason for reason in why.values() if reason]
+    return [tool for tool in known if why[tool.name] is None], [reason for reason in why.values() if reason]
+
+
+def likest_first(use: Context, needs: Sequence[Need]) -> list[Need]:
+    """Return needs with the classes that tools may start from in order: first those most like the one wanted."""
+    if not any(need.others for need in needs):
+        return list(needs)
+    alike = maker(use).likest
+    ordered = []
+    for need in needs:
+        axis = label_axis(need.gap.cell, use.dataset.columns.label)
+        names = [] if axis is None else [name for name in alike.get(need.gap.cell.at[axis], ()) if name in need.others]
+        ordered.append(replace(need, others={name: need.others[name] for name in names} or need.others))
+    return ordered
 
 
 def unknown_starts(use: Context, plan: Plan) -> list[str]:
@@ -125,7 +141,7 @@ def make_step(use: Context, step: Step) -> int:
     Stops between shards when the time of the run is spent; what was made is judged all the same.
     """
     makes = maker(use)
-    planned = apply.tasks(step, coverage(use), use.job.seed)
+    planned = apply.tasks(step, coverage(use), use.job.seed, _misread(use, step))
     shards = [planned[start : start + apply.SHARD] for start in range(0, len(planned), apply.SHARD)]
     todo = [at for at in range(len(shards)) if not _is_there(use, step, at)]
     done = len(planned) - sum(len(shards[at]) for at in todo)
@@ -140,6 +156,13 @@ def make_step(use: Context, step: Step) -> int:
         done += made
         use.say({"node": "apply", "step": step.id, "done": done, "of": len(planned)})
     return done
+
+
+def _misread(use: Context, step: Step) -> Sequence[int]:
+    """Return the misread rows of the plan that a step stands in, where it takes parents from them."""
+    if not any(fill.among for fill in step.fill):
+        return ()
+    return next(plan.misread for plan in use.run.plans() if step.id in {one.id for one in plan.steps})
 
 
 def _is_there(use: Context, step: Step, shard: int) -> bool:
@@ -167,9 +190,9 @@ def payload_of(made: Candidate, modality: Modality) -> Payload | None:
 def _judge(use: Context, steps: Sequence[str]) -> Judge:
     """Build the judge of this sitting; it remembers what earlier sittings accepted."""
     if use.judge is None:
-        gates = select("gate", use.modality)
+        gates = gates_for(use.modality, use.job.policy)
         progress = partial(_say_judging, use)
-        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates, progress)
+        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates, progress, _place(use))
         for batch in _in_batches(use.made.accepted(steps), 512):
             kept = [(made.id, payload_of(made, use.modality)) for made, _ in batch]
             use.judge.remember([name for name, _ in kept], [payload for _, payload in kept if payload is not None])

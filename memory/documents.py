@@ -17,6 +17,8 @@ from memory.records import Cell, Plan, Record
 
 R = TypeVar("R", bound=Record)
 
+MODELS = ("model", "image_model", "speech_model", "asr_model", "match_model")
+"""Fields of the policy that may name a folder."""
 _LARGEST = 64 * 2**20
 """Bytes of YAML that are read at most; a job has a few hundred, a plan for 10,000 classes some millions."""
 _HUB_ID = re.compile(r"(?!.*\.(csv|tsv|jsonl?|parquet|txt)$)\w[\w.-]*/[\w.-]+")
@@ -169,7 +171,7 @@ def _from_folder(job: Job, folder: Path) -> Job:
         source = _absolute(source, folder)
     noise = None if job.assets.noise is None else _absolute(job.assets.noise, folder)
     export = None if job.export.path is None else _absolute(job.export.path, folder)
-    models = {name: _model(getattr(job.policy, name), folder) for name in ("model", "image_model", "speech_model")}
+    models = {name: _model(getattr(job.policy, name), folder) for name in MODELS}
     return job.model_copy(
         update={
             "policy": job.policy.model_copy(update=models),

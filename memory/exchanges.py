@@ -113,6 +113,7 @@ class Exchanges:
         self._lock = Lock()
         self._all: list[Exchange] = []
         self._answered: dict[str, Exchange] = {}
+        self._failed: dict[str, Exchange] = {}
         self._whole = 0
         self.tokens, self.money_usd = 0, 0.0
         """What all of them took together."""
@@ -129,6 +130,10 @@ class Exchanges:
     def answered(self, key: str) -> Exchange | None:
         """Return the exchange that answered a request, or None."""
         return self._answered.get(key)
+
+    def failed(self, key: str) -> Exchange | None:
+        """Return the latest exchange in which a request was not answered, or None."""
+        return self._failed.get(key)
 
     def add(self, one: Exchange) -> None:
         """Write an exchange to the file before anybody acts on it."""
@@ -148,6 +153,8 @@ class Exchanges:
         self.money_usd = round(self.money_usd + one.money_usd, 8)
         if one.reply is not None:
             self._answered.setdefault(one.key, one)
+        else:
+            self._failed[one.key] = one
 
 
 def now() -> str:

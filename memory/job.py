@@ -162,6 +162,10 @@ class Policy(Record):
     """What makes or edits pictures: `openai:NAME`, a key of the weights table, or a folder; None: the tool's own."""
     speech_model: str | None = None
     """What speaks: alike."""
+    asr_model: str | None = None
+    """What hears whether a clip made anew says its words: folder or hub id of a CTC or Whisper model; None: none."""
+    match_model: str | None = None
+    """What compares pictures with the names of the classes: folder or hub id of a CLIP or SigLIP model; None: none."""
     price: Price | None = None
     """What the language model costs; needed where `limits.money_usd` is set and the model is at an endpoint."""
     show_samples: bool = False

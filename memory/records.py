@@ -138,6 +138,8 @@ class Fill(Record):
     count: int = Field(ge=1)
     start: Cell | None = None
     """The cell that parents are taken from; None means the same cell."""
+    among: Literal["misread"] | None = None
+    """Which of its rows may be parents: those that the plan's `misread` names; None means all."""
 
 
 class Step(Record):
@@ -165,6 +167,8 @@ class Plan(Record):
     why: str = ""
     trials: dict[str, tuple[str, ...]] = {}
     """Arm -> the steps that make samples to try it with; empty for a plan that fills cells."""
+    misread: tuple[int, ...] = ()
+    """Training rows, by position, that a learner reads wrongly: the parents of fills `among` them."""
 
 
 class Verdict(Record):

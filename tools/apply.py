@@ -6,8 +6,9 @@ a batch, on the worker, or on what else runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,24 +25,17 @@ from tools.coverage.coverage import Coverage
 from tools.engines.engine import Engine, Place
 from tools.executors import guarded
 from tools.material import Material
-from tools.seeds import draw, generator, seed_for
+from tools.parents import Task, label_axis, likest, tasks
+from tools.seeds import draw, seed_for
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = ["SHARD", "Maker", "Task", "tasks"]
+
 SHARD = 256
 TRANSCRIPTS = ("transcript", "transcription", "text", "sentence", "utterance")
 """Columns that hold what is said in a clip, the surest first."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One candidate to make: which parent, for which cell, the how-manieth try with this parent."""
-
-    position: int
-    row: int
-    attempt: int
-    cell: Cell
 
 
 @dataclass
@@ -58,20 +52,6 @@ class _Item:
     soft_label: dict[str, float] = field(default_factory=dict)
     drawn: list[dict[str, Any]] = field(default_factory=list)
     refused: str | None = None
-
-
-def tasks(step: Step, coverage: Coverage, run_seed: int) -> list[Task]:
-    """Return what a step makes, in order: parents of each cell in a seeded order, each used again only after all."""
-    planned: list[Task] = []
-    for fill in step.fill:
-        rows = coverage.rows_in(fill.start or fill.cell)
-        if len(rows) == 0:
-            continue
-        order = generator(seed_for(run_seed, step.id, fill.cell.key)).permutation(len(rows))
-        for turn in range(fill.count):
-            row = int(rows[order[turn % len(rows)]])
-            planned.append(Task(len(planned), row, turn // len(rows), fill.cell))
-    return planned
 
 
 class Maker:
@@ -96,6 +76,11 @@ class Maker:
         self.ids = dataset.column("id")
         self.attributes = {name: dataset.column(name) for name in dataset.columns.attributes}
         self.material = Material(dataset, coverage, noise, device, place)
+
+    @cached_property
+    def likest(self) -> Mapping[str, tuple[str, ...]]:
+        """Label -> the other labels, the most alike first (`tools.parents.likest`)."""
+        return likest(self.dataset, self.coverage)
 
     def make(self, step: Step, shard: Sequence[Task]) -> list[Candidate]:
         """Return one candidate per task, in order; refused ones say by whom and why."""
@@ -136,7 +121,6 @@ class Maker:
 
     def _finish(self, step: Step, item: _Item) -> Candidate:
         row = item.task.row
-        label = self.labels[row] if not item.soft_label else None
         anew = any(self.tools[call.tool].scratch for call in step.calls)
         made = Candidate(
             id=short(str(self.run_seed), step.id, item.parents[0], item.task.cell.key, str(item.task.attempt)),
@@ -145,7 +129,7 @@ class Maker:
             attempt=item.task.attempt,
             parents=item.parents,
             cell=dict(item.task.cell.at),
-            label=label,
+            label=None if item.soft_label else self._label(step, item),
             group=None if anew else self.groups[row],
             attributes={} if item.soft_label or anew else self._inherited(step, row),
             calls=tuple(item.drawn),
@@ -164,6 +148,15 @@ class Maker:
         if not np.isfinite(wave.samples).all():
             return replace(made, refused=f"{item.drawn[-1]['tool']} made samples that are not finite")
         return replace(made, blob=encode_wave(wave), content=content_of(wave))
+
+    def _label(self, step: Step, item: _Item) -> str | None:
+        """Return the parent's label, or the cell's where a tool of the step changes labels."""
+        changed = any(self.tools[call.tool].labels == "changed" for call in step.calls)
+        return self._wanted(item) if changed else self.labels[item.task.row]
+
+    def _wanted(self, item: _Item) -> str | None:
+        axis = label_axis(item.task.cell, self.dataset.columns.label)
+        return None if axis is None else item.task.cell.at[axis]
 
     def _inherited(self, step: Step, row: int) -> dict[str, str]:
         """Return the parent's attributes, less those that a tool of the step changes."""
@@ -184,6 +177,8 @@ class Maker:
                 item.drawn[-1]["engine"] = engine.digest
             if missing:
                 item.payload, item.refused = None, f"{tool.name} cannot run: {missing}"
+            elif tool.labels == "changed" and self._wanted(item) is None:
+                item.payload, item.refused = None, f"{tool.name} changes labels, and this cell names none"
             elif tool.needs.partner:
                 self._give_partner(step, item)
         for batch in _alike([item for item in live if item.payload is not None], self.batch_size):
@@ -235,7 +230,9 @@ class Maker:
 
     def _plain_batch(self, tool: Tool, batch: list[_Item]) -> Any:
         if isinstance(batch[0].payload, str):
-            return Texts([item.payload for item in batch], self.material.corpus() if tool.needs.corpus else Corpus())
+            wanted = [str(self._wanted(item)) for item in batch] if tool.labels == "changed" else []
+            corpus = self.material.corpus() if tool.needs.corpus else Corpus()
+            return Texts([item.payload for item in batch], corpus, wanted=wanted)
         import torch
 
         if not batch[0].rate_hz:

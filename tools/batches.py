@@ -35,6 +35,8 @@ class Texts:
     """The label of each item, for tools whose needs name an engine; else ()."""
     engine: Any = None
     """What the tool's engine loaded or trained (tools.engines); None for tools that need none."""
+    wanted: Sequence[str] = ()
+    """The label that each item is to get, for tools that change labels; else ()."""
 
     def __len__(self) -> int:
         """Return the number of texts."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from memory.datasets.made import Candidate
 from memory.datasets.media import Payload
+from memory.errors import UsageError
 from memory.job import Columns
 from memory.records import Cell, Modality
+from tools.engines.engine import Engine, Place, build
 
 if TYPE_CHECKING:
     from tools.similarity.seen import Seen
@@ -59,6 +61,21 @@ class Reference:
     training: Container[str]
     """Ids of the training rows."""
     teacher: Teacher
+    place: Place | None = None
+    """What engines are made from, for gates that ask a model."""
+    engines: dict[str, Engine] = field(default_factory=dict, repr=False, compare=False)
+    """What has been made of it, by name."""
+
+    def engine(self, name: str) -> Engine:
+        """Return what a gate asks, loaded when it is first asked for.
+
+        Raises UsageError where it cannot be had: a check that was asked for is not left out.
+        """
+        if name not in self.engines:
+            if self.place is None:
+                raise UsageError(f"Gates of this judge cannot ask the {name}: it was given no place to make it from.")
+            self.engines[name] = build(name, self.place)
+        return self.engines[name]
 
 
 def standing(made: Candidate, label: str | None, columns: Columns) -> dict[str, str]:

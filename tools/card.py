@@ -47,7 +47,7 @@ class Needs:
     corpus: bool = False
     """True when word counts of the training texts are used."""
     engine: str | None = None
-    """Module of `tools.engines` whose engine is handed over with the batch, or None."""
+    """Module of `tools.engines` whose engine is handed over with the batch, to a gate by its reference; or None."""
 
 
 @dataclass(frozen=True)
@@ -173,11 +173,19 @@ def measure(
 
 
 def gate(
-    modality: Modality | Literal["any"], *, params: type[Params] = Params, cites: tuple[str, ...] = ()
+    modality: Modality | Literal["any"],
+    *,
+    params: type[Params] = Params,
+    cites: tuple[str, ...] = (),
+    needs: Needs | None = None,
 ) -> Callable[[F], F]:
-    """Make a function from candidates and a reference to one `Verdict` each a gate."""
+    """Make a function from candidates and a reference to one `Verdict` each a gate.
+
+    One whose `needs` name an engine takes part only in runs whose job names the model (`tools.judge.gates_for`).
+    """
 
     def mark(function: F) -> F:
-        return _attach(function, kind="gate", modality=modality, params=params, cites=cites)
+        facts = {"params": params, "cites": cites, "needs": needs or Needs()}
+        return _attach(function, kind="gate", modality=modality, **facts)
 
     return mark

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload
-from memory.errors import RecordError
-from memory.records import Cell, Verdict
+from memory.errors import RecordError, UsageError
+from memory.job import Policy
+from memory.records import Cell, Modality, Verdict
 from tools.candidates import Candidates, Reference, standing
 from tools.card import Tool
-from tools.catalogue import load
+from tools.catalogue import load, select, why_not_runnable
 from tools.coverage.coverage import measure_all
+from tools.engines.engine import Place
+from tools.engines.named import FIELDS, is_named
 from tools.similarity.seen import Seen
 from tools.teacher.teacher import Progress, Teacher
 
@@ -34,6 +37,23 @@ _OTHERS = 3
 _LAST = "near_duplicate"
 
 
+def gates_for(modality: Modality, policy: Policy) -> list[Tool]:
+    """Return the gates of a run: all of its modality but those that ask a model which the job does not name.
+
+    Raises UsageError where a model that the job names for a gate cannot be had: a check that was asked for is not left
+    out.
+    """
+    chosen = []
+    for tool in select("gate", modality):
+        missing = why_not_runnable(tool, policy)
+        if missing is None:
+            chosen.append(tool)
+        elif is_named(tool.needs.engine, policy):
+            where = f"policy.{FIELDS[str(tool.needs.engine)]}"
+            raise UsageError(f"{tool.name} cannot check what is made: {missing}.", where=where)
+    return chosen
+
+
 class Judge:
     """The gates of one run, and what they compare with; that is read when the first sample comes."""
 
@@ -44,8 +64,13 @@ class Judge:
         seed: int,
         gates: Sequence[Tool],
         progress: Progress | None = None,
+        place: Place | None = None,
     ) -> None:
-        """Keep what the gates need. `gates` may be a part of the catalogue's, in any order."""
+        """Keep what the gates need. `gates` may be a part of the catalogue's, in any order.
+
+        `place` is what engines are made from, for gates that ask a model.
+        """
+        self.place = place
         self.dataset, self.coverage, self.seed, self.progress = dataset, coverage, seed, progress
         self.gates = sorted(gates, key=lambda tool: (_name(tool) == _LAST, _RANK.get(_name(tool), _OTHERS)))
         rows: list[int] = dataset.rows(TRAIN).tolist()
@@ -59,7 +84,7 @@ class Judge:
         for split in self.dataset.splits():
             self._read(split, seen if split == TRAIN else held_out)
         teacher = Teacher(self.dataset, self.seed, self.progress)
-        return Reference(self.dataset.modality, seen, held_out, self._row.keys(), teacher)
+        return Reference(self.dataset.modality, seen, held_out, self._row.keys(), teacher, self.place)
 
     def remember(self, ids: Sequence[str], payloads: Sequence[Payload]) -> None:
         """Hold samples that were accepted earlier, in the order they were made, after a run was taken up again."""

@@ -80,3 +80,19 @@ def test_what_became_of_a_recipe_is_said_once():
 
 def test_a_gain_of_nothing_has_no_sign_of_a_loss():
     assert wording.gain(-0.0001, -0.0002, 0.0) == "+0.0 [+0.0, +0.0]"
+
+
+VARIED = {"[b]cat": {"n": 8, "real": 6.0, "made": 3.0}, "dog": {"n": 5, "real": 4.0, "made": 4.0}}
+
+
+def test_variety_is_one_line_that_names_the_least_varied_class(capsys: pytest.CaptureFixture[str]):
+    display.report({**REPORT, "diversity": VARIED})
+    assert (
+        "variety: made samples are 75 % as varied as real ones (Vendi score, 2 classes); least varied class [b]cat: "
+        "3.0 different items in 8, real ones 6.0\n"
+    ) in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_variety_where_nothing_was_compared(capsys: pytest.CaptureFixture[str]):
+    display.report({**REPORT, "diversity": {}})
+    assert "variety" not in capsys.readouterr().out

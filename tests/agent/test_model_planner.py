@@ -249,6 +249,17 @@ def test_a_model_that_babbles_never_gets_a_bad_plan_through(job_on, run_job, tin
     assert list(Exchanges(run.folder))
 
 
+def test_a_model_on_this_machine_is_asked_and_nothing_leaves(job_on, run_job, settings, tiny_model_folder):
+    policy = {**PLANS_ONLY, "model": str(tiny_model_folder), "remote": "deny"}
+    report = run_job(job_on(targets=[{"at_least": 8}], policy=policy, limits={"rounds": 2}))
+    kept = list(Exchanges(Path(report["run"])))
+    assert kept
+    assert {one.to for one in kept} == {"this machine"}
+    assert not any(body["kind"] == "sent" for body in audit.decisions(Path(report["run"])))
+    assert audit.decisions(Path(report["run"]))[0]["egress"] == "none: policy.remote is deny"
+    assert replaying.replay(Path(report["run"]), settings).ok
+
+
 def test_a_killed_run_does_not_pay_twice(job_on, settings, model_server, at, competent, monkeypatch):
     from agent import nodes
 

@@ -71,7 +71,23 @@ def test_an_arm_that_is_always_rejected_is_dropped():
 def test_samples_that_were_not_needed_do_not_count_against_an_arm():
     arm = arms()[0]
     full = planner.Arm(arm.tool, PRIOR, arm.cites, Tally(made=100, accepted=10, rejected={"surplus": 90}))
-    assert full.acceptance == 11 / 12
+    assert full.acceptance("label") == 11 / 12
+
+
+def test_an_arm_is_judged_by_the_kind_of_gap_it_is_used_for():
+    first, second = (arm.tool.name for arm in arms()[:2])
+    overall = {name: Tally(made=100, accepted=50) for name in (first, second)}
+    good, bad = Tally(made=50, accepted=48), Tally(made=50, accepted=2)
+    kinds = {first: {"label": good, "label, words": bad}, second: {"label": bad, "label, words": good}}
+    tools = [tool for tool in select("augment", "text") if tool.name in (first, second)]
+    both = planner.arms_of(tools, papers(tools), {tool.family: PRIOR for tool in tools}, overall, kinds)
+    plain = need("refund", 10, 60)
+    short = Need(plain.gap.model_copy(update={"cell": Cell(at={"label": "refund", "words": "<5"})}), None, None, ())
+    plan = planner.plan_round(2, [plain, short], both, None)
+    made = {(step.calls[0].tool, fill.cell.key) for step in plan.steps for fill in step.fill}
+    assert made == {(first, plain.gap.cell.key), (second, short.gap.cell.key)}
+    new = both[0].acceptance("label, channel")
+    assert new == both[0].acceptance("") == 51 / 102
 
 
 def test_the_cap_and_the_budget_hold():

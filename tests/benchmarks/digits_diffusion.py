@@ -36,7 +36,7 @@ from tools.coverage.coverage import survey
 from tools.engines.class_diffusion import learn
 from tools.engines.denoiser import Recipe
 from tools.engines.engine import Place
-from tools.judge import Judge
+from tools.judge import Judge, gates_for
 
 TOOL = "image.generate_class"
 GUIDANCE = (0.0, 1.0, 2.0)
@@ -136,7 +136,7 @@ def main() -> None:
         )
         maker.material._engines["class_diffusion"] = engine  # trained above, with the steps that were asked for
         for guidance in GUIDANCE:
-            judge = Judge(dataset, cover, own.seed, catalogue.select("gate", "image"))
+            judge = Judge(dataset, cover, own.seed, gates_for("image", Policy()))
             samples, accepted, facts = drawn(maker, judge, guidance, own.made)
             kept = Digits(samples.images[accepted], samples.classes[accepted])
             facts |= {

@@ -18,6 +18,7 @@ ASKED = {
     "write_by_attributes": {**ITEM, "size": "about 12 words", "tone": "annoyed", "words": "card, block, lost"},
     "write_boundary": {**ITEM, "other": "card_stolen", "share": "30", "size": "about 12 words"},
     "write_back_translation": {"text": ITEM["text"], "language": "Finnish"},
+    "write_counterfactual": {**ITEM, "other": "card_stolen", "size": "about 3 words"},
     "mix_languages": {**ITEM, "language": "Hindi", "share": "30"},
 }
 

@@ -81,6 +81,11 @@ def proposal(parts: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
             if (share := _share(gap, turn, len(chosen), accepted.get(name, 0.5), bool(tried), at)) > 0
             and name in _usable(gap, chosen)
         ]
+        form = schema["$defs"][f"Call_{name.replace('.', '_')}"]["properties"]
+        start = None
+        if "start_class" in form and fills:
+            start = _starts(gaps, fills[0])[0]
+            fills = [one for one in fills if start in _starts(gaps, one)]
         fills = _within(fills, left)
         left -= sum(one["candidates"] for one in fills)
         if fills:
@@ -89,11 +94,17 @@ def proposal(parts: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
                 {
                     "cites": [key for _, key in sorted(evidence[name], reverse=True)[:2]],
                     "adapts": f"The papers report what {name} brings; here it is drawn milder, for {cell}.",
-                    "calls": [call(name, tools[name], schema)],
+                    "calls": [call(name, tools[name], schema, start)],
                     "fills": fills,
                 }
             )
     return {"why": "grow what was accepted" if tried else "a pilot of what has the best evidence", "steps": steps}
+
+
+def _starts(gaps: list[dict[str, str]], fill: dict[str, int]) -> list[str]:
+    """Return the classes that a gap can be filled from by a tool that changes labels, the most alike first."""
+    [gap] = [one for one in gaps if int(one["gap"]) == fill["gap"]]
+    return gap["start_class, the most alike first"].split(", ")
 
 
 def _within(fills: list[dict[str, int]], left: int) -> list[dict[str, int]]:
@@ -124,13 +135,16 @@ def resolved(about: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return schema["$defs"][about["$ref"].rsplit("/", 1)[-1]] if "$ref" in about else about
 
 
-def call(name: str, tool: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
+def call(name: str, tool: dict[str, str], schema: dict[str, Any], start: str | None = None) -> dict[str, Any]:
     """Return a call with the usual values that the prompt tells, pulled in a little; bounds are in the form."""
     usual = dict(_USUAL.findall(tool["parameters"]))
     form = schema["$defs"][f"Call_{name.replace('.', '_')}"]
     made: dict[str, Any] = {"tool": name}
     for field, about in form["properties"].items():
         if field == "tool":
+            continue
+        if field == "start_class":
+            made[field] = start
             continue
         if about.get("type") == "array":
             words = [one.strip() for one in usual[field].split(",")]

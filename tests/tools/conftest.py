@@ -108,6 +108,8 @@ def batch_for() -> Callable[[Tool], tuple[Any, list[Params]]]:
         if tool.needs.engine is not None:
             labels = [("zero", "one")[at % 2] for at in range(len(batch))]
             batch = replace(batch, labels=labels, engine=tiny_engine(tool.needs.engine))
+        if tool.labels == "changed":
+            batch = replace(batch, wanted=[("one", "zero")[at % 2] for at in range(len(batch))])
         return batch, [draw(tool, {}, seed_for(1, tool.name, str(at))) for at in range(len(batch))]
 
     return make

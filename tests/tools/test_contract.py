@@ -23,7 +23,7 @@ every_tool = pytest.mark.parametrize("tool", AUGMENTATIONS, ids=lambda tool: too
 def part(batch: Any, at: int) -> Any:
     batch = replace(batch, labels=batch.labels[at : at + 1])
     if isinstance(batch, Texts):
-        return replace(batch, items=[batch.items[at]])
+        return replace(batch, items=[batch.items[at]], wanted=batch.wanted[at : at + 1])
     if isinstance(batch, Images):
         partners = None if batch.partners is None else batch.partners[at : at + 1]
         return replace(batch, pixels=batch.pixels[at : at + 1], partners=partners)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,12 @@ import pytest
 
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, Wave
-from memory.errors import RecordError
-from memory.job import Columns
+from memory.errors import RecordError, UsageError
+from memory.job import Columns, Policy
 from memory.records import Verdict
 from tools.card import Tool
 from tools.catalogue import select
-from tools.judge import Judge
+from tools.judge import Judge, gates_for
 from tools.seeds import generator
 
 TOPICS = {
@@ -84,7 +85,7 @@ def made(rows: Rows, parent: int, at: int = 0, **facts: Any) -> Candidate:
 
 
 def judge_of(rows: Any, **facts: Any) -> Judge:
-    return Judge(rows, None, 7, select("gate", rows.modality), **facts)
+    return Judge(rows, None, 7, gates_for(rows.modality, Policy()), **facts)
 
 
 def one(rows: Rows, payload: Payload, parent: int = 0, **facts: Any) -> Judged:
@@ -361,3 +362,49 @@ def test_a_picture_turned_into_the_other_class_is_rejected_by_the_teacher():
     parent = rows.items[0]
     assert isinstance(parent, np.ndarray)
     assert one(rows, np.roll(parent, 5, axis=0).transpose(1, 0, 2).copy()).rejected_by == "label_kept"
+
+
+# --- gates that ask a model -----------------------------------------------------------------------
+
+
+def test_a_gate_that_asks_a_model_is_no_part_of_a_run_that_names_none():
+    assert {tool.name for tool in select("gate", "speech")} - {tool.name for tool in gates_for("speech", Policy())} == {
+        "gates.intelligible"
+    }
+    assert {tool.name for tool in select("gate", "image")} - {tool.name for tool in gates_for("image", Policy())} == {
+        "gates.shows_label"
+    }
+    assert gates_for("text", Policy(asr_model="nobody/nothing")) == select("gate", "text")
+
+
+def test_a_model_that_is_named_and_not_here_ends_the_run():
+    with pytest.raises(UsageError, match=r"gates\.intelligible cannot check what is made: nobody/nothing is no folder"):
+        gates_for("speech", Policy(asr_model="nobody/nothing"))
+
+
+def asks(batch: Any, reference: Any, params: Any) -> list[Verdict]:
+    """Ask the model of a run, like a gate."""
+    said = reference.engine("recogniser")
+    return [Verdict(gate="asks", accepted=said == text, why=f"heard {said!r}") for text in batch.payloads]
+
+
+ASKS = Tool(name="gates.asks", kind="gate", modality="any", summary="Asks.", run=asks)
+
+
+def test_the_engine_of_a_gate_is_built_once_and_from_the_place_of_the_run(monkeypatch):
+    built: list[Any] = []
+    text = sentence("refund", 900)
+    monkeypatch.setattr("tools.candidates.build", lambda name, place: built.append((name, place)) or text)
+    rows, place = texts(), SimpleNamespace(seed=7)
+    judge = Judge(rows, None, 7, [*gates_for("text", Policy()), ASKS], place=place)  # type: ignore[arg-type]
+    judged = judge.judge([made(rows, 0, 0), made(rows, 1, 1)], [text, sentence("refund", 901)])
+    judged += judge.judge([made(rows, 2, 2)], [sentence("refund", 902)])
+    assert [one.rejected_by for one in judged] == [None, "asks", "asks"]
+    assert built == [("recogniser", place)]
+
+
+def test_without_a_place_a_gate_that_asks_says_so():
+    rows = texts()
+    judge = Judge(rows, None, 7, [ASKS])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="cannot ask the recogniser"):
+        judge.judge([made(rows, 0)], [sentence("refund", 900)])

@@ -43,13 +43,18 @@ class Filler:
 
     def __init__(self, model: Any, tokenizer: Any, digest: str, device: str = "cpu") -> None:
         """Keep a masked language model of transformers (BERT, DistilBERT, RoBERTa or XLM-R) and its fast tokenizer."""
+        import torch
+
         self.model, self.tokenizer = model.eval().to(device), tokenizer
         self.digest, self.device = digest, device
         self.mask = str(tokenizer.mask_token)
         """What stands in a text in place of a word."""
         self.special = tuple(map(str, tokenizer.all_special_tokens))
         """Texts that hold one of these are read otherwise than they are spelt."""
-        self._words = _whole_words(tokenizer)
+        words = _whole_words(tokenizer)
+        self._words = list(words.values())
+        self._own = torch.tensor(list(words), dtype=torch.long, device=device)
+        """(words,) the tokens that they are."""
         self._lock = Lock()
 
     def fill(self, texts: Sequence[str], top: int) -> list[list[list[Word]] | None]:
@@ -62,6 +67,7 @@ class Filler:
             encoded = [self.tokenizer(text)["input_ids"] for text in texts]
             out: list[list[list[Word]] | None] = [None] * len(texts)
             fitting = [at for at, ids in enumerate(encoded) if len(ids) <= self._longest]
+            fitting.sort(key=lambda at: len(encoded[at]))  # alike lengths need little padding
             rows = 1 if self.device == "cpu" else _ROWS
             for start in range(0, len(fitting), rows):
                 part = fitting[start : start + rows]
@@ -88,20 +94,18 @@ class Filler:
             states = self.model.base_model(
                 input_ids=ids.to(self.device), attention_mask=reads.to(self.device)
             ).last_hidden_state
-            scores = _head(self.model)(states[masks.to(self.device)]).float().log_softmax(-1).cpu()
-        words = iter(self._likeliest(scores, top))
+            # Only what is wanted leaves the device: a row of scores has up to 250,000 values.
+            scores = _head(self.model)(states[masks.to(self.device)]).float().log_softmax(-1)
+            words = iter(self._likeliest(scores, top))
         return [[next(words) for _ in range(count)] for count in masks.sum(1).tolist()]
 
     def _likeliest(self, scores: torch.Tensor, top: int) -> list[list[Word]]:
         """Return the likeliest whole words of each row of log-probabilities (masks, vocabulary)."""
-        import torch
-
-        own = scores[:, torch.tensor(list(self._words), dtype=torch.long)]
+        own = scores[:, self._own]
         values, places = own.topk(min(top, own.shape[-1]))
-        names = list(self._words.values())
         chances = values.exp().tolist()
         return [
-            [Word(names[at], chance) for at, chance in zip(row, odds, strict=True)]
+            [Word(self._words[at], chance) for at, chance in zip(row, odds, strict=True)]
             for row, odds in zip(places.tolist(), chances, strict=True)
         ]
 

@@ -1,14 +1,14 @@
 """VITS (Kim, Kong & Son 2021) as transformers has it, MMS voices among them, with noise that is drawn line by line.
 
 The model's own forward pass draws from PyTorch's global generator, for a whole batch at once. Here the same modules are
-run in the same order: the encoder and the durations for one line at a time, which are cheap; the flow and the decoder,
-which take nearly all the time, for many.
+run in the same order: on a CPU for one line at a time, on a GPU for many. There the encoder and the durations, little
+work in many small steps, take longer than the flow and the decoder when they are run line by line.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +30,19 @@ _GRAIN = 32
 
 
 @dataclass(frozen=True)
+class _Begun:
+    """A line as the model reads it."""
+
+    ids: torch.Tensor
+    """(tokens,) on the CPU."""
+    rate: float
+    speaker: int | None
+    """None for a model of one voice."""
+    noise: torch.Generator
+    """On the CPU whatever the device is, so that a GPU starts from the same noise."""
+
+
+@dataclass(frozen=True)
 class _Plan:
     """A line between the two halves of the model."""
 
@@ -46,6 +59,7 @@ class Vits:
         """Keep the model in evaluation mode on `device`, its tokenizer, and the name of its weights."""
         self.digest = digest
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
+        _settle(self.model.flow)
         self.english = str(getattr(tokenizer, "language", None) or "en")[:2] == "en"
         self.rate_hz = int(model.config.sampling_rate)
         self._hop = 1
@@ -60,49 +74,91 @@ class Vits:
         import torch
 
         made: list[Wave | None] = [None] * len(lines)
+        # On a CPU a batch is no faster, and is rounded in another way than a line alone.
+        alone = self.device == "cpu"
         with torch.inference_mode():
-            plans = {at: plan for at, line in enumerate(lines) if (plan := self._planned(line)) is not None}
+            plans = [self._planned(line) for line in lines] if alone else self._plans(lines)
             alike: dict[int, list[int]] = {}
-            for at, plan in plans.items():
-                alike.setdefault(_padded(plan.latents.shape[1]), []).append(at)
-            # On a CPU a batch is no faster, and is rounded in another way than a line alone.
-            size = 1 if self.device == "cpu" else _AT_ONCE
+            for at, plan in enumerate(plans):
+                if plan is not None:
+                    alike.setdefault(_padded(plan.latents.shape[1]), []).append(at)
             for frames, places in alike.items():
-                for start in range(0, len(places), size):
-                    part = places[start : start + size]
-                    for at, wave in zip(part, self._decoded([plans[one] for one in part], frames), strict=True):
-                        made[at] = Wave(wave.float().cpu().numpy()[None], self.rate_hz)
+                for part in _parts(places, 1 if alone else _AT_ONCE):
+                    waves = self._decoded([plan for at in part if (plan := plans[at]) is not None], frames)
+                    for at, wave in zip(part, waves, strict=True):
+                        made[at] = Wave(wave.numpy()[None], self.rate_hz)
         return made
 
     def _planned(self, line: Line) -> _Plan | None:
-        """Encode one line and stretch it to its durations; see VitsModel.forward."""
+        """Plan one line alone."""
+        (plan,) = self._plans([line])
+        return plan
+
+    def _plans(self, lines: Sequence[Line]) -> list[_Plan | None]:
+        """Plan lines together with those that are about as long; None for those that `speak` has no sound for."""
+        out: list[_Plan | None] = [None] * len(lines)
+        begun = {at: one for at, line in enumerate(lines) if (one := self._begun(line)) is not None}
+        for part in _parts(sorted(begun, key=lambda at: len(begun[at].ids)), _AT_ONCE):
+            for at, plan in zip(part, self._stretched([begun[at] for at in part]), strict=True):
+                out[at] = plan
+        return out
+
+    def _begun(self, line: Line) -> _Begun | None:
+        """Return the tokens of a line, and what it draws from; None for a text without a letter."""
         import torch
 
-        ids = self.tokenizer(line.text, return_tensors="pt")["input_ids"].to(self.device)
-        if ids.shape[1] <= int(self.tokenizer.add_blank):  # a text without a letter gives one blank, or nothing
+        ids = self.tokenizer(line.text, return_tensors="pt")["input_ids"][0]
+        if len(ids) <= int(self.tokenizer.add_blank):  # a text without a letter gives one blank, or nothing
             return None
-        model, rng = self.model, generator(line.seed)
+        rng = generator(line.seed)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        speaker = self._speaker(line.voice, rng)
-        mask = torch.ones_like(ids, dtype=torch.float32)[:, :, None]
-        told = model.text_encoder(input_ids=ids, padding_mask=mask, return_dict=True)
-        logs = self._log_durations(told.last_hidden_state.transpose(1, 2), mask.transpose(1, 2), speaker, noise)
-        durations = torch.ceil(torch.exp(logs.double()) / (model.speaking_rate * line.rate))[0, 0]
+        return _Begun(ids, line.rate, self._speaker(line.voice, rng), noise)
+
+    def _stretched(self, lines: Sequence[_Begun]) -> list[_Plan | None]:
+        """Encode lines and stretch each to its durations; see VitsModel.forward. None for one of over LONGEST_S."""
+        import torch
+
+        model, tokens = self.model, [len(one.ids) for one in lines]
+        ids = torch.nn.utils.rnn.pad_sequence([one.ids for one in lines], batch_first=True).to(self.device)
+        reads = (torch.arange(ids.shape[1])[None] < torch.tensor(tokens)[:, None]).to(self.device)
+        mask = reads[:, :, None].float()
+        numbers = [one.speaker for one in lines if one.speaker is not None]
+        voices = model.embed_speaker(torch.tensor(numbers, device=self.device))[:, :, None] if numbers else None
+        told = model.text_encoder(
+            input_ids=ids, padding_mask=mask, attention_mask=reads if len(lines) > 1 else None, return_dict=True
+        )
+        hidden = told.last_hidden_state.transpose(1, 2)
+        logs = self._log_durations(hidden, mask.transpose(1, 2), voices, lines).double().cpu()
+        plans: list[_Plan | None] = []
+        for row, one in enumerate(lines):
+            places = self._places(logs[row, 0, : tokens[row]], one.rate)
+            if places is None:
+                plans.append(None)
+                continue
+            places = places.to(self.device)
+            means, spread = told.prior_means[row, places].T, told.prior_log_variances[row, places].T.exp()
+            drawn = torch.empty(means.shape).normal_(generator=one.noise).to(self.device)
+            speaker = None if voices is None else voices[row, :, 0]
+            plans.append(_Plan(means + drawn * spread * model.noise_scale, speaker))
+        return plans
+
+    def _places(self, logs: torch.Tensor, rate: float) -> torch.Tensor | None:
+        """Return the token of each frame (frames,) from the logarithms of durations (tokens,); None for too many."""
+        import torch
+
+        durations = torch.ceil(torch.exp(logs) / (self.model.speaking_rate * rate))
         frames = max(1.0, float(durations.sum()))
         if not frames * self._hop <= LONGEST_S * self.rate_hz:  # so that NaN is refused too
             return None
         times = durations.long()
         if int(times.sum()) == 0:
             times[0] = 1
-        means = told.prior_means[0].repeat_interleave(times, dim=0).T
-        spread = told.prior_log_variances[0].repeat_interleave(times, dim=0).T.exp()
-        drawn = torch.empty(means.shape).normal_(generator=noise).to(self.device)
-        return _Plan(means + drawn * spread * model.noise_scale, None if speaker is None else speaker[0, :, 0])
+        return torch.arange(len(times)).repeat_interleave(times)
 
     def _log_durations(
-        self, hidden: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None, noise: torch.Generator
+        self, hidden: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None, lines: Sequence[_Begun]
     ) -> torch.Tensor:
-        """Return the logarithm of each token's frames (1, 1, tokens); see VitsStochasticDurationPredictor.forward."""
+        """Return the logarithms of tokens' frames (lines, 1, tokens); see VitsStochasticDurationPredictor.forward."""
         import torch
 
         predictor = self.model.duration_predictor
@@ -113,8 +169,10 @@ class Vits:
         if speaker is not None:
             inputs = inputs + predictor.cond(speaker)
         inputs = predictor.conv_proj(predictor.conv_dds(inputs, mask)) * mask
-        drawn = torch.empty((1, 2, inputs.shape[2])).normal_(generator=noise).to(self.device)
-        latents = drawn * self.model.noise_scale_duration
+        drawn = torch.zeros((len(lines), 2, inputs.shape[2]))
+        for row, one in zip(drawn, lines, strict=True):
+            row[:, : len(one.ids)] = torch.empty((2, len(one.ids))).normal_(generator=one.noise)
+        latents = drawn.to(self.device) * self.model.noise_scale_duration
         flows = list(reversed(predictor.flows))
         for flow in [*flows[:-2], flows[-1]]:  # the one left out changes nothing that is used
             latents, _ = flow(latents.flip(1), mask, global_conditioning=inputs, reverse=True)
@@ -122,7 +180,7 @@ class Vits:
         return logs
 
     def _decoded(self, plans: Sequence[_Plan], frames: int) -> list[torch.Tensor]:
-        """Return the waves (time,) of plans that share a padded length, each cut to its own."""
+        """Return the waves (time,) of plans that share a padded length, each cut to its own, on the CPU."""
         import torch
 
         lengths = [plan.latents.shape[1] for plan in plans]
@@ -134,25 +192,35 @@ class Vits:
         voices = [plan.speaker for plan in plans if plan.speaker is not None]
         speakers = torch.stack(voices)[:, :, None] if voices else None
         spectrogram = self.model.flow(latents, mask, speakers, reverse=True) * mask
-        waves = self.model.decoder(spectrogram, speakers)[:, 0]
+        waves = self.model.decoder(spectrogram, speakers)[:, 0].cpu()
         return [wave[: length * self._hop] for wave, length in zip(waves, lengths, strict=True)]
 
-    def _speaker(self, voice: str, rng: Any) -> torch.Tensor | None:
-        """Return the embedding (1, size, 1) of the speaker that is named, or else drawn; None for a single voice."""
-        import torch
-
+    def _speaker(self, voice: str, rng: Any) -> int | None:
+        """Return the number of the speaker that is named, or else drawn; None for a single voice."""
         known = int(self.model.config.num_speakers)
         if voice and not (voice.isdecimal() and int(voice) < max(known, 1)):
             raise UsageError(f"The model has no speaker {voice!r}; its speakers are 0 to {max(known, 1) - 1}.")
         if known <= 1:
             return None
-        number = int(voice) if voice else int(rng.integers(known))
-        found: torch.Tensor = self.model.embed_speaker(torch.tensor([number], device=self.device))
-        return found[:, :, None]
+        return int(voice) if voice else int(rng.integers(known))
 
 
 def _padded(frames: int) -> int:
     return (frames // _GRAIN + 1) * _GRAIN
+
+
+def _parts(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
+
+
+def _settle(flow: Any) -> None:
+    """Keep weights in place of the two parts that they are made of: else they are made anew in every pass."""
+    from torch.nn.utils import parametrize
+
+    for part in flow.modules():
+        if parametrize.is_parametrized(part, "weight"):
+            parametrize.remove_parametrizations(part, "weight")
 
 
 def load(files: Mapping[str, Path], device: str, entry: Weights | None = None) -> Vits:

@@ -29,6 +29,7 @@ PROMPTS = (
     "write_by_attributes",
     "write_boundary",
     "write_back_translation",
+    "write_counterfactual",
     "mix_languages",
 )
 """Prompts that a writer is asked with; the first holds the rules and goes before every other."""

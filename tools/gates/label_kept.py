@@ -13,8 +13,8 @@ def label_kept(batch: Candidates, reference: Reference, params: Params) -> list[
 
     Confident learning (Northcutt, Jiang and Chuang 2021, section 3.1), see `tools.teacher`; where the teacher has no
     evidence it abstains, and `why` says so. A sample of a tool that was fitted on the training rows is rejected where
-    it is unlike all of them. The score is the probability of the label less that of the likeliest other class; there is no
-    one threshold, as each class has its own.
+    it is unlike all of them. The score is the probability of the label less that of the likeliest other class; there is
+    no one threshold, as each class has its own.
     """
     pure = [at for at, mixed in enumerate(batch.mixed) if not mixed]
     read = batch.take(pure)

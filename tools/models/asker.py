@@ -140,6 +140,8 @@ class Asker:
 
     def _reply(self, purpose: str, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         known = self._known(purpose, request)
+        if isinstance(known, ModelError):
+            raise known
         if known is not None:
             if on_text is not None:
                 on_text(known.text)
@@ -190,24 +192,19 @@ class Asker:
                 self._release(request)
             raise
 
-    def _known(self, purpose: str, request: Request) -> Reply | None:
-        """Return an answer that is on record: this run's own, or one of the run that is replayed."""
+    def _known(self, purpose: str, request: Request) -> Reply | ModelError | None:
+        """Return what is on record: this run's own answer, or what the run that is replayed was told, failures too."""
         mine = self.exchanges.answered(request.key)
-        if mine is not None:
-            return mine.reply
-        theirs = None if self.recorded is None else self.recorded.answered(request.key)
+        if mine is not None or self.recorded is None:
+            return None if mine is None else mine.reply
+        theirs = self.recorded.answered(request.key) or self.recorded.failed(request.key)
         if theirs is None:
             return None
         self.exchanges.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
-        return theirs.reply
+        return theirs.reply or ModelError(str(theirs.problem))
 
     def _reserve(self, request: Request) -> None:
         """Set aside what a request may cost at most. Raises SpentError where that is more than is left."""
-        if self.source is None:
-            raise ModelError(
-                "The record holds no answer to this request: the run has left what was recorded. Replay it with the "
-                "same job, seed and version."
-            )
         asked, answered = _most(request)
         with self._lock:
             left = _left(self.budget.tokens, self.exchanges.tokens + sum(self._waiting))
@@ -220,6 +217,11 @@ class Asker:
             if cost > money:
                 raise SpentError(
                     f"A question costs up to {cost:.4f} dollars, and {money:.4f} are left in limits.money_usd."
+                )
+            if self.source is None:
+                raise ModelError(
+                    "The record holds no answer to this request: the run has left what was recorded. Replay it with "
+                    "the same job, seed and version."
                 )
             self._waiting = [self._waiting[0] + asked, self._waiting[1] + answered]
 

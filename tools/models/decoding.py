@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from memory.errors import ModelError, UsageError
 from memory.exchanges import Reply, Request
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass
@@ -28,26 +31,10 @@ class Choice:
     """By its own last word, not by the limit."""
     draws: Any = None
 
-    def next(self, scores: Any, on_text: Callable[[str], None] | None) -> int:
-        """Return the next token: the likeliest at temperature 0, else one drawn; `scores` are logits (vocabulary,)."""
-        import torch
-
-        if self.ended or len(self.chosen) == self.limit:
-            return self.model.ends[0]
-        scores = self._allowed(scores)
-        if self.request.temperature == 0:
-            token = int(scores.argmax())
-        else:
-            if self.draws is None:
-                self.draws = torch.Generator(scores.device)
-                self.draws.manual_seed(self.request.seed)
-            # The first of exponential clocks that run at the rate of each share: an exact draw, alike on every batch.
-            shares = torch.softmax(scores.double() / self.request.temperature, 0)
-            token = int((shares / torch.empty_like(shares).exponential_(generator=self.draws)).argmax())
-        self._take(token)
-        if on_text is not None and not self.ended:
-            on_text(self.model.text_of(self.chosen))
-        return token
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is chosen."""
+        return self.ended or len(self.chosen) == self.limit
 
     def reply(self) -> Reply:
         """Return the answer as it stands."""
@@ -62,18 +49,20 @@ class Choice:
         """Return the same answer from its start."""
         return replace(self, guide=self.model.guide(self.request), chosen=[], ended=False, draws=None)
 
-    def _allowed(self, scores: Any) -> Any:
-        """Return scores with those of tokens that do not fit the schema at minus infinity."""
-        if self.guide is None:
-            return scores
-        import llguidance.numpy as masks
-        import numpy as np
+    def clock(self, waits: Any) -> None:
+        """Fill `waits` (vocabulary,) float64 with exponential draws of this answer's own."""
         import torch
 
-        mask = masks.allocate_token_bitmask(1, len(scores))
-        masks.fill_next_token_bitmask(self.guide, mask)
-        fits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(scores)]
-        return scores.masked_fill(torch.from_numpy(fits == 0).to(scores.device), float("-inf"))
+        if self.draws is None:
+            self.draws = torch.Generator(waits.device)
+            self.draws.manual_seed(self.request.seed)
+        waits.exponential_(generator=self.draws)
+
+    def take(self, token: int, on_text: Callable[[str], None] | None) -> None:
+        """Go on by a token; `on_text` is handed all words so far."""
+        self._take(token)
+        if on_text is not None and not self.ended:
+            on_text(self.model.text_of(self.chosen))
 
     def _take(self, token: int) -> None:
         if token in self.model.ends:
@@ -155,10 +144,14 @@ class Loaded:
 
         def choose(_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
             told = None if pieces is None else pieces.so_far
-            tokens = [one.next(row, told) for one, row in zip(choices, scores, strict=True)]
-            only = torch.full_like(scores, float("-inf"))
-            only[torch.arange(len(tokens)), torch.tensor(tokens, device=scores.device)] = 0.0
-            return only
+            tokens = _next_tokens(choices, scores)
+            for row, one in enumerate(choices):
+                if one.over:
+                    tokens[row] = pad
+                else:
+                    one.take(tokens[row], told)
+            places = torch.tensor(tokens)[:, None].to(scores.device, non_blocking=True)
+            return torch.full_like(scores, float("-inf")).scatter_(1, places, 0.0)
 
         settings = _settings(
             max_new_tokens=max(one.limit for one in choices), do_sample=False, eos_token_id=self.ends, pad_token_id=pad
@@ -182,6 +175,46 @@ class Loaded:
         for mark in self.marks:
             text = text.replace(mark, f"{mark[0]} {mark[1:]}")
         return text
+
+
+def _next_tokens(choices: Sequence[Choice], scores: torch.Tensor) -> list[int]:
+    """Return the next token of each answer: the likeliest at temperature 0, else one drawn; of no use to one over.
+
+    `scores` are logits (answers, vocabulary). All is done for the whole batch, and the device is waited for once.
+    """
+    import torch
+
+    scores = _allowed(choices, scores)
+    tokens = scores.argmax(-1)
+    warm = [row for row, one in enumerate(choices) if one.request.temperature > 0 and not one.over]
+    if warm:
+        rows = torch.tensor(warm).to(scores.device, non_blocking=True)
+        heat = torch.tensor([[choices[row].request.temperature] for row in warm], dtype=torch.float64)
+        shares = torch.softmax(scores[rows].double() / heat.to(scores.device, non_blocking=True), -1)
+        # The first of exponential clocks that run at the rate of each share: an exact draw, alike on every batch.
+        waits = torch.empty_like(shares)
+        for row, own in zip(warm, waits, strict=True):
+            choices[row].clock(own)
+        tokens[rows] = (shares / waits).argmax(-1)
+    found: list[int] = tokens.tolist()
+    return found
+
+
+def _allowed(choices: Sequence[Choice], scores: torch.Tensor) -> torch.Tensor:
+    """Return scores with those of tokens that do not fit the schema of their answer at minus infinity."""
+    held = [(row, one.guide) for row, one in enumerate(choices) if one.guide is not None and not one.over]
+    if not held:
+        return scores
+    import llguidance.numpy as masks
+    import numpy as np
+    import torch
+
+    bits = masks.allocate_token_bitmask(len(choices), scores.shape[-1])  # every token fits
+    for row, guide in held:
+        masks.fill_next_token_bitmask(guide, bits, row)
+    packed = torch.from_numpy(bits.view(np.uint8)).to(scores.device, non_blocking=True)
+    each = (packed[:, :, None] >> torch.arange(8, dtype=torch.uint8, device=scores.device)) & 1
+    return scores.masked_fill(each.flatten(1)[:, : scores.shape[-1]] == 0, float("-inf"))
 
 
 class _Pieces:

@@ -28,10 +28,12 @@ class Hearing:
         """
         known = self.exchanges.answered(request.key)
         if known is None and self.recorded is not None:
-            known = self.recorded.answered(request.key)
+            known = self.recorded.answered(request.key) or self.recorded.failed(request.key)
             if known is None:
                 raise ModelError("The record holds no answer to this request: the run has left what was recorded.")
             self.exchanges.add(known.model_copy(update={"replayed": True, "purpose": purpose}))
+            if known.reply is None:
+                raise ModelError(str(known.problem))
         if known is not None and known.reply is not None:
             return base64.b64decode(known.reply.text)
         began, reply, problem = time.perf_counter(), None, "it was broken off"

@@ -121,7 +121,9 @@ class Teacher:
                 continue
             share, novel = self._read([payloads[i] for i in at], fold)
             for place, i in enumerate(at):
-                one = self._opinion(share[place], self._number[str(labels[i])], self._doubts[parent_ids[i]])
+                same = labels[i] == self._parents[parent_ids[i]][0]  # doubts are about the parent's own label
+                doubts = self._doubts[parent_ids[i]] if same else frozenset[int]()
+                one = self._opinion(share[place], self._number[str(labels[i])], doubts)
                 found[i] = _after_novelty(one, bool(novel[place]), bool(learnt) and learnt[i])
         return found
 

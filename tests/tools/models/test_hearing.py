@@ -55,4 +55,8 @@ def test_what_fails_is_on_record_and_may_be_asked_again(tmp_path):
     [one] = Exchanges(tmp_path)
     assert one.reply is None
     assert one.problem == "OSError: the line is dead"
+    new = tmp_path / "new"
+    new.mkdir()
+    with pytest.raises(ModelError, match="the line is dead"):
+        Hearing(Exchanges(new), Exchanges(tmp_path)).take("speech.speak", "http://h/v1", request, broken)
     assert Hearing(Exchanges(tmp_path)).take("speech.speak", "http://h/v1", request, lambda: b"yes") == b"yes"

@@ -59,7 +59,9 @@ class Bench:
     def run(self, tool: Tool | str, items: Sequence[str], label: str = "delivery", **fixed: Any) -> list[str | None]:
         tool = load()[tool] if isinstance(tool, str) else tool
         params = [draw(tool, fixed, seed_for(3, str(at))) for at in range(len(items))]
-        return list(tool.run(Texts(items, labels=[label] * len(items), engine=self.writer), params))
+        wanted = ["refund"] * len(items) if tool.labels == "changed" else []
+        batch = Texts(items, labels=[label] * len(items), engine=self.writer, wanted=wanted)
+        return list(tool.run(batch, params))
 
     @property
     def asked(self) -> list[str]:
@@ -78,6 +80,7 @@ def test_the_tools_of_a_language_model_are_these():
         "text.write_back_translation": "back-translation",
         "text.write_boundary": "llm-boundary-mix",
         "text.write_by_attributes": "llm-attribute-prompting",
+        "text.write_counterfactual": "counterfactual",
         "text.write_examples": "llm-class-conditioned-generation",
     }
     assert all(tool.cost.tokens > 100_000 for tool in TOOLS)
@@ -182,6 +185,18 @@ def test_the_border_is_with_every_other_label_and_never_with_the_own(bench: Benc
 def test_there_is_no_border_where_there_is_one_label(bench: Bench):
     bench.writer.labels = ("delivery",)
     assert bench.run("text.write_boundary", ITEMS) == [None] * 3
+
+
+def test_a_counterfactual_goes_from_the_label_to_the_one_wanted(bench: Bench):
+    bench.run("text.write_counterfactual", ITEMS[:1], share=0.5)
+    assert "belongs to now: <label>delivery</label>" in bench.asked[0]
+    assert "is to belong to: <other>refund</other>" in bench.asked[0]
+    assert "about 2 words may be replaced" in bench.asked[0]
+
+
+def test_a_text_that_has_the_wanted_label_is_not_sent(bench: Bench):
+    assert bench.run("text.write_counterfactual", ITEMS, label="refund") == [None] * 3
+    assert bench.asked == []
 
 
 def test_the_language_is_the_one_asked_for(bench: Bench):
