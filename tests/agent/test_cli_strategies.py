@@ -58,7 +58,7 @@ def test_a_paper_without_effects_or_tools_is_shown_as_it_is(call):
     code, out, _ = call("strategies", "retrieve names that sound alike", "--limit", 1, "--encoder", "lexical")
     assert code == 0
     assert "[not augmentation" in out
-    code, out, _ = call("strategies", "counterfactual, a minimal edit", "--limit", 1, "--encoder", "lexical")
+    code, out, _ = call("strategies", "sound effects from text, AudioLDM", "--limit", 1, "--encoder", "lexical")
     assert "tools: none yet" in out
 
 
