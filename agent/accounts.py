@@ -86,7 +86,8 @@ def needs(
             label = None if axis is None else gap.cell.at[axis]
             room = None if label is None else cap_left(real.get(label, 0), labels.get(label, 0), job.limits)
             others = {} if axis is None else _other_labels(gap, axis, coverage, real, tools)
-            found.append(Need(gap, room, start, movers, others))
+            inherited = any(name != axis and name not in coverage.derived for name in gap.cell.at)
+            found.append(Need(gap, room, start, movers, others, inherited))
     return found
 
 

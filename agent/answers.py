@@ -149,14 +149,12 @@ def of_data(coverage: Coverage, splits: dict[str, int], job: Job) -> list[Fact]:
     ]
     if sizes:
         small, large = min(sizes, key=lambda one: sizes[one]), max(sizes, key=lambda one: sizes[one])
-        facts.append(
-            Fact(
-                ref="data/balance",
-                text=f"Of {len(sizes)} classes {small} is the smallest with {sizes[small]}, {large} the largest with "
-                f"{sizes[large]} {counts}.",
-                words="imbalance balanced smallest largest rare classes how many",
-            )
-        )
+        text = f"Of {len(sizes)} classes {small} is the smallest with {sizes[small]}, {large} the largest with "
+        text += f"{sizes[large]} {counts}."
+        if sizes[small] == sizes[large]:
+            text = f"All {len(sizes)} classes have {sizes[small]} {counts} each."
+        words = "imbalance balanced smallest largest rare classes how many"
+        facts.append(Fact(ref="data/balance", text=text, words=words))
     targets = accounts.targets_of(job, coverage)
     return facts + [_gap(gap) for gap in accounts.first_gaps(targets, coverage)]
 

@@ -23,6 +23,8 @@ from tools.coverage.coverage import Coverage, survey
 from tools.models.asker import Asker, Budget
 
 SHALL_I = "Shall I start? (yes, no, or say what to change)"
+GAPS = 6
+"""Cells that are told to lack items when data are taken up."""
 VALUES = 30
 """Values of an axis that a request may name."""
 
@@ -77,7 +79,10 @@ class Desk:
         _, dataset, coverage = self.read()
         self.asker()  # a model that may not be asked is refused now
         known = answers.of_data(coverage, dataset.splits(), job)
-        self.tell("\n".join(one.text for one in known[:1] + known[1:][-8:]))
+        gaps = [one for one in known if one.ref.startswith("data/gap/")]
+        more = f"... and {len(gaps) - GAPS} more cells; /inspect shows all." if len(gaps) > GAPS else ""
+        first = [one for one in known if one.ref in ("data/splits", "data/balance")]
+        self.tell("\n".join([*(one.text for one in first + gaps[:GAPS]), *filter(None, [more])]))
 
     def settle_on(self, job: Job) -> None:
         """Take a job as the one that is talked about; what a run waits with is left as it is on disk."""

@@ -69,6 +69,8 @@ class Need:
     """Then: the tools that can move a sample into the cell."""
     others: Mapping[str, Cell] = field(default_factory=dict)
     """Label -> the cell of it beside this one, where tools that change labels start from: the best first."""
+    inherited: bool = False
+    """Whether an axis of the cell (a speaker, a channel) is one that a sample can only have from its parent."""
 
     @property
     def kind(self) -> str:
@@ -79,6 +81,8 @@ class Need:
         """Return whether a tool can make samples for this cell from what there is to start from."""
         if tool.labels == "changed":
             return bool(self.others)
+        if tool.scratch and self.inherited:
+            return False
         return bool(self.gap.parents or self.start) and (not self.movers or tool.name in self.movers)
 
     def start_of(self, tool: Tool) -> Cell | None:

@@ -8,6 +8,8 @@ from typing import Any
 from memory.job import AskAbove, Job
 from memory.records import Plan, Step
 
+SHOWN = 12
+"""Cells that are told of a run that ended."""
 CELLS = 6
 """Cells of a step that are named."""
 
@@ -110,13 +112,14 @@ def _above(most: AskAbove) -> str:
 def ended_lines(report: Mapping[str, Any]) -> list[str]:
     """Return how a run ended, in a few lines."""
     lines = [f"Stopped: {report['stop_reason']}. {report['made']} samples made, {report['accepted']} accepted."]
-    for line in report["targets"]:
-        if "measure" in line["cell"]:
-            continue
+    short = [line for line in report["targets"] if "measure" not in line["cell"] and line["before"] < line["required"]]
+    for line in short[:SHOWN]:
         cell = ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
-        if line["before"] < line["required"]:
-            state = "met" if line["met"] else f"short: {line['reason']}"
-            lines.append(f"{cell}: {line['before']} -> {line['after']} of {line['required']}, {state}")
+        state = "met" if line["met"] else f"short: {line['reason']}"
+        lines.append(f"{cell}: {line['before']} -> {line['after']} of {line['required']}, {state}")
+    if len(short) > SHOWN:
+        met = sum(line["met"] for line in short)
+        lines.append(f"... and {len(short) - SHOWN} more cells; of all {len(short)} that were short {met} are met")
     proof = report.get("proof")
     if proof is not None and proof["held_out"] is not None:
         found = proof["held_out"]

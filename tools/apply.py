@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,18 +195,20 @@ class Maker:
 
     def _run_batch(self, tool: Tool, batch: list[_Item]) -> None:
         params = [tool.params(**item.drawn[-1]["params"]) for item in batch]
+        made, problem = list[Any](), ""
         try:
-            made = guarded(tool, self._batch(tool, batch), list[Params](params))
-        except ToolError as problem:
-            if len(batch) == 1:
-                batch[0].payload, batch[0].refused = None, str(problem)
-                return
+            made = guarded(tool, partial(self._batch, tool, batch), list[Params](params))
+        except ToolError as failed:
+            problem = str(failed)  # the error itself is let go of: its frames hold what did not fit into memory
+        if problem and len(batch) == 1:
+            batch[0].payload, batch[0].refused = None, problem
+        elif problem:
             half = len(batch) // 2  # one bad sample must not cost its neighbours, nor a full memory the batch
             self._run_batch(tool, batch[:half])
             self._run_batch(tool, batch[half:])
-            return
-        for item, result in zip(batch, made, strict=True):
-            self._take(tool, item, result)
+        else:
+            for item, result in zip(batch, made, strict=True):
+                self._take(tool, item, result)
 
     def _take(self, tool: Tool, item: _Item, result: Any) -> None:
         if result is None:

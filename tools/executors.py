@@ -28,10 +28,13 @@ class Here:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def guarded(tool: Tool, batch: Any, params: list[Any]) -> list[Any]:
-    """Run one tool on one batch; whatever breaks inside it becomes a `ToolError`, a fact for the next plan."""
+def guarded(tool: Tool, batch: Callable[[], Any], params: list[Any]) -> list[Any]:
+    """Run one tool on one batch; whatever breaks inside it becomes a `ToolError`, a fact for the next plan.
+
+    The batch is put together in here, as that may be what does not fit into memory.
+    """
     try:
-        made = tool.run(batch, params)
+        made = tool.run(batch(), params)
     except ToolError:
         raise
     except Exception as problem:

@@ -74,6 +74,17 @@ def test_samples_that_were_not_needed_do_not_count_against_an_arm():
     assert full.acceptance("label") == 11 / 12
 
 
+def test_what_is_made_anew_fills_no_cell_that_only_a_parent_can_give():
+    spoken = next(tool for tool in select("augment", "speech") if tool.name == "speech.speak_text")
+    moved = next(tool for tool in select("augment", "speech") if tool.name == "speech.add_noise")
+    plain = need("six", 3, 9)
+    owned = Need(plain.gap, None, None, (), inherited=True)
+    assert plain.suits(spoken)
+    assert plain.suits(moved)
+    assert owned.suits(moved)
+    assert not owned.suits(spoken)
+
+
 def test_an_arm_is_judged_by_the_kind_of_gap_it_is_used_for():
     first, second = (arm.tool.name for arm in arms()[:2])
     overall = {name: Tally(made=100, accepted=50) for name in (first, second)}

@@ -20,6 +20,7 @@ ASKED = {
     "write_back_translation": {"text": ITEM["text"], "language": "Finnish"},
     "write_counterfactual": {**ITEM, "other": "card_stolen", "size": "about 3 words"},
     "mix_languages": {**ITEM, "language": "Hindi", "share": "30"},
+    "write_transcript": {**ITEM, "size": "about 9 words", "shown": "one utterance of the class"},
 }
 
 
@@ -44,9 +45,10 @@ TOLD = {
         "said": plain("bring refund to <b>twenty</b>"),
     },
     "explain": {"question": "how many refunds?", "facts": "[data/refund] Class refund has 6 items."},
+    "caption": {"label": "tree_frog", "media": "a photo, a drawing"},
     "repair": {"problems": bullets(["Step 1 calls 'text.magic'."])},
 }
-"""What a planning and talking model is told."""
+"""What a planning, talking and seeing model is told."""
 
 
 @pytest.mark.parametrize("name", [*ASKED, *TOLD])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 60
 """Characters of a class name that a prompt takes."""
+Medium = Literal[
+    "a photo", "a close-up photo", "a photo from afar", "a snapshot", "a blurry photo", "a drawing", "a scan"
+]
+"""What kind of picture a caption speaks of."""
+MEDIA: tuple[str, ...] = get_args(Medium)
 
 
 class Sampling(Params):

@@ -31,6 +31,7 @@ PROMPTS = (
     "write_back_translation",
     "write_counterfactual",
     "mix_languages",
+    "write_transcript",
 )
 """Prompts that a writer is asked with; the first holds the rules and goes before every other."""
 MOST_CHARACTERS = 8_000

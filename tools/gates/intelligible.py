@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tools.engines.recogniser import Recogniser
 
 
+WRITTEN = "transcript-generation"
+"""Family of the tools that say words of their own."""
+
+
 class Intelligible(Params):
     """When a recogniser counts as contradicting a clip, and when it may."""
 
@@ -33,8 +37,8 @@ def intelligible(batch: Candidates, reference: Reference, params: Intelligible) 
     another class is rejected too. The recogniser abstains for recordings that were only changed, and for classes whose
     real recordings it does not understand either. The score is the error rate of what is heard.
     """
-    anew = [at for at, scratch in enumerate(batch.scratch) if scratch and batch.labels[at] and not batch.mixed[at]]
-    verdicts = [_abstains("is a recording that was changed, or has no one label")] * len(batch)
+    anew = [at for at, scratch in enumerate(batch.scratch) if scratch and _says_what_is_known(batch, at)]
+    verdicts = [_abstains("is a recording that was changed, has no one label, or says words of its own")] * len(batch)
     if not anew:
         return verdicts
     ear = cast("Recogniser", reference.engine("recogniser"))
@@ -49,6 +53,11 @@ def intelligible(batch: Candidates, reference: Reference, params: Intelligible) 
         else:
             verdicts[at] = _verdict(ear, label, (say, text), None if known else _classes(ear, text, label), params)
     return verdicts
+
+
+def _says_what_is_known(batch: Candidates, at: int) -> bool:
+    """Return whether a clip says its parent's transcript or its label, and no words that were written for it alone."""
+    return bool(batch.labels[at]) and not batch.mixed[at] and WRITTEN not in batch.families[at]
 
 
 def _verdict(ear: Recogniser, label: str, pair: tuple[str, str], other: str | None, params: Intelligible) -> Verdict:

@@ -9,14 +9,12 @@ from pydantic import Field
 
 from tools.batches import Images
 from tools.card import Cost, Needs, augment
-from tools.engines.orders import Sampling, caption, order, painted
+from tools.engines.captions import Caption, seen
+from tools.engines.orders import Medium, Sampling, caption, order, painted
 
 if TYPE_CHECKING:
     import torch
 
-Medium = Literal[
-    "a photo", "a close-up photo", "a photo from afar", "a snapshot", "a blurry photo", "a drawing", "a scan"
-]
 Place = Literal["", "indoors", "outdoors", "in a street", "in nature", "on a table", "in front of a plain wall"]
 Light = Literal["", "in daylight", "in dim light", "at night", "in bright sunlight", "under a cloudy sky"]
 
@@ -27,6 +25,10 @@ class ImagineImage(Sampling):
     medium: Medium = Field("a photo", description="What kind of picture it is.")
     place: Place = Field("", description="Where the class is shown; empty says nothing.")
     light: Light = Field("", description="In which light; empty says nothing.")
+    caption: Literal["template", "seen"] = Field(
+        "template",
+        description="'template' says medium, place and light; 'seen' has policy.model look at the parent and say them.",
+    )
     usual: ClassVar = {
         "medium": ("a photo", "a close-up photo", "a photo from afar", "a snapshot"),
         "place": ("", "", "indoors", "outdoors", "in a street", "in nature", "in front of a plain wall"),
@@ -46,19 +48,28 @@ class ImagineImage(Sampling):
 def imagine_image(batch: Images, params: Sequence[ImagineImage]) -> list[torch.Tensor | None]:
     """Make an image of a class from a caption alone: new scenes, but only what the generator believes of the class.
 
-    The parent gives the class name, the shape and the channels; nothing is seen of its pixels. Captions vary medium,
-    place and light. A generator that does not know the class makes another: `about` says what classes are, and
-    images retrieved or real are the better choice where there are any (Geng et al. 2024). Labels without a name
-    are refused, and shapes beyond 4:1.
+    The parent gives the class name, the shape and the channels. Captions vary medium, place and light, and nothing is
+    seen of the parent's pixels; with `caption: seen` a model that sees pictures tells them of the parent, so that made
+    pictures vary as the real ones do (Lei et al. 2023, "Image Captions are Natural Prompts for Text-to-Image Models").
+    A generator that does not know the class makes another: `about` says what classes are, and images retrieved or real
+    are the better choice where there are any (Geng et al. 2024). Labels without a name are refused, shapes beyond 4:1,
+    and parents that no usable caption came for. Raises ToolError where `seen` is asked for and no such model is named.
     """
-    pixels = batch.pixels
+    told = seen("image.imagine_image", batch, [own.caption == "seen" for own in params])
     return painted(
         batch,
         [
-            order(own, image, caption(own.medium, label, own.about, _details(own)))
-            for image, label, own in zip(pixels, batch.labels, params, strict=True)
+            order(own, image, _words(own, label, around))
+            for image, label, own, around in zip(batch.pixels, batch.labels, params, told, strict=True)
         ],
     )
+
+
+def _words(own: ImagineImage, label: str, around: Caption | None) -> str:
+    """Return what a picture is made from; "" where it was to be seen and nothing was."""
+    if own.caption == "template":
+        return caption(own.medium, label, own.about, _details(own))
+    return "" if around is None else caption(around.medium, label, own.about, f", {around.scene}")
 
 
 def _details(own: ImagineImage) -> str:

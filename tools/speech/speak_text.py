@@ -15,7 +15,7 @@ from tools.kernels.spoken import as_clip, reads, texts_of
 if TYPE_CHECKING:
     import torch
 
-_ACCENTS = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
+_ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 _THROATS = (
     "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 adam Alex Alicia Andrea Andy Annie anika belinda benjamin boris "
     "david Denis Diogo ed edward Gene iven john Lee linda marcelo Marco max Michael miguel norbert pablo paul pedro "

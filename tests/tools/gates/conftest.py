@@ -51,6 +51,7 @@ def batch_of() -> Callable[..., Candidates]:
             attributes=attributes or [{}] * count,
             mixed=mixed or [False] * count,
             scratch=[scratch] * count,
+            families=[()] * count,
             learnt=[False] * count,
         )
 

@@ -1,0 +1,160 @@
+"""What is around the subject of a picture, told by the language model of the run where that model sees pictures.
+
+A picture leaves the machine for this, so only an endpoint is asked, and only where `policy.remote` allows it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from memory.datasets.media import encode_image
+from memory.digests import digest
+from memory.errors import ModelError, SpentError, ToolError
+from memory.exchanges import Message, Reply, Request
+from memory.records import Record
+from prompts.render import render
+from tools.batches import Images
+from tools.engines.canvas import fits
+from tools.engines.engine import Place
+from tools.engines.orders import MEDIA, Medium, class_name
+from tools.engines.writer import harmless, one_line
+from tools.kernels.pixels import to_uint8
+from tools.models.asker import Asker, json_of
+from tools.models.choose import ENDPOINT
+
+if TYPE_CHECKING:
+    import torch
+
+MOST_SIDE = 512
+"""Pixels of the longer side of a picture that is sent, at most."""
+MOST_SCENE = 200
+"""Characters of a description; a longer one is refused."""
+_TOKENS = 768
+"""Room for a description, the JSON around it, and models that think before they write."""
+
+
+def _plain(scene: str) -> str:
+    """Return a description as it stands in a prompt: one line without its full stop. Raises ValueError for no words."""
+    line = one_line(harmless(scene)).rstrip(" .")
+    if not line.isprintable() or not any(sign.isalpha() for sign in line):
+        raise ValueError("it is no line of words")
+    return line
+
+
+class Caption(Record):
+    """What a picture shows beside its class."""
+
+    medium: Medium
+    """What kind of picture it is."""
+    scene: Annotated[str, Field(min_length=1, max_length=MOST_SCENE), AfterValidator(_plain)]
+    """Setting, light and viewpoint, as one plain line."""
+
+
+class Captions:
+    """Describes pictures through one asker. Threads may ask at the same time; one is served at a time."""
+
+    def __init__(self, asker: Asker) -> None:
+        """Keep whom to ask; nothing is sent before `describe`."""
+        self.asker, self._lock = asker, Lock()
+        self.digest = f"{asker.model}@{digest(_prompt(''))[:16]}"
+        self._told: dict[str, Caption | None] = {}
+
+    def describe(
+        self, purpose: str, pictures: Sequence[torch.Tensor | None], labels: Sequence[str]
+    ) -> list[Caption | None]:
+        """Return what is around the subject of each picture (1 or 3, height, width) uint8, in order.
+
+        None for no picture, for a label without a name, beyond 4:1, and where there is no usable answer: why stands in
+        the record of exchanges. A picture is asked about once, so every sample that is made after it has one caption.
+        """
+        asked = [self._request(one, label) for one, label in zip(pictures, labels, strict=True)]
+        with self._lock:
+            todo = {one.key: one for one in asked if one is not None and one.key not in self._told}
+            replies = self._replies(purpose, todo)
+            # What the budget did not cover is not kept: it was never asked.
+            self._told |= {key: _read(one) for key, one in replies.items() if not isinstance(one, SpentError)}
+            return [None if one is None else self._told.get(one.key) for one in asked]
+
+    def _request(self, picture: torch.Tensor | None, label: str) -> Request | None:
+        if picture is None or not class_name(label) or not fits(*picture.shape[-2:]):
+            return None
+        said = Message(role="user", content=_prompt(label), images=(_shown(picture),))
+        return Request(
+            model=self.asker.model, messages=(said,), reply_schema=Caption.model_json_schema(), max_tokens=_TOKENS
+        )
+
+    def _replies(self, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
+        """Return the reply to each request by its key.
+
+        A request is set aside with the most that it may cost. Those for which that was too much are asked again once
+        the others have been settled, for as long as any goes through.
+        """
+        replies: dict[str, Reply | ModelError] = {}
+        todo = list(requests.values())
+        while todo:
+            said = self.asker.write_all(purpose, todo)
+            replies |= {one.key: reply for one, reply in zip(todo, said, strict=True)}
+            left = [one for one in todo if isinstance(replies[one.key], SpentError)]
+            todo = left if len(left) < len(todo) else []
+        return replies
+
+
+def build(place: Place) -> Captions | None:
+    """Return what describes pictures in a run; None where its job names no model that may and can see them.
+
+    A model on this machine reads no pictures (`tools.models.local`), so only one at an endpoint is asked.
+    """
+    named, allowed = place.policy.model or "", place.policy.remote == "allow"
+    if place.asker is None or not allowed or not named.startswith(ENDPOINT):
+        return None
+    return Captions(place.asker)
+
+
+def seen(tool: str, batch: Images, wanted: Sequence[bool]) -> list[Caption | None]:
+    """Return what is seen in the pictures of a batch that are `wanted`, by the captions of its engine; else None.
+
+    Raises ToolError where any is wanted and the engine has no captions (`build`).
+    """
+    if not any(wanted):
+        return [None] * len(wanted)
+    captions: Captions | None = getattr(batch.engine, "captions", None)
+    if captions is None:
+        raise ToolError(
+            tool,
+            "caption 'seen' is told by a model that sees pictures, and the job names none; name one at an endpoint as "
+            "policy.model (openai:NAME, with remote: allow), or leave caption at 'template'.",
+        )
+    pictures = [one if is_wanted else None for one, is_wanted in zip(batch.pixels, wanted, strict=True)]
+    return captions.describe(f"{tool} caption", pictures, batch.labels)
+
+
+def _prompt(label: str) -> str:
+    return render("caption", label=harmless(one_line(label)), media=", ".join(MEDIA)).text
+
+
+def _shown(picture: torch.Tensor) -> str:
+    """Return a picture as a data URL of a PNG, its sides divided by a whole number until both are small enough.
+
+    Means of whole blocks are the same bytes on every machine, and the key of a request hangs on them.
+    """
+    from torch.nn.functional import avg_pool2d
+
+    grain = -(-max(picture.shape[-2:]) // MOST_SIDE)
+    small = to_uint8(avg_pool2d(picture.cpu().float()[None], grain, ceil_mode=True)[0]) if grain > 1 else picture.cpu()
+    png = encode_image(small.permute(1, 2, 0).contiguous().numpy())
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _read(reply: Reply | ModelError) -> Caption | None:
+    """Return the description that a reply holds, or None where it cannot be used."""
+    if isinstance(reply, ModelError) or reply.finish != "stop":
+        return None
+    try:
+        return Caption.model_validate_json(json_of(reply.text))
+    except ValidationError:
+        return None
