@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent import session
 from memory.bundled import materialise
 from memory.documents import read_job
 from memory.exports.export import check_target
+from memory.job import Job
 from memory.literature import limitations, notes, vocabulary
 from memory.runs import Run
 
@@ -76,6 +78,13 @@ def test_the_job_of_the_readme_is_a_job(tmp_path):
     assert job.assets.noise is not None
     assert job.targets[1].axes == ("label", "channel")
     check_target(tmp_path / "out")
+
+
+def test_what_the_readme_says_of_a_model_is_part_of_a_job():
+    [text] = blocks("yml")
+    job = Job.model_validate({"dataset": {"path": "x"}, **yaml.safe_load(text)})
+    assert (job.policy.planner, job.policy.remote, job.limits.money_usd) == ("model", "allow", 2)
+    assert job.policy.price is not None
 
 
 @pytest.mark.parametrize("line", PLAIN)
