@@ -118,6 +118,8 @@ def report(result: dict[str, Any]) -> None:
         say(f"held-out coverage: {wording.reached(result['held_out_coverage'])}")
     if result.get("diversity"):
         say(f"variety: {wording.varied(result['diversity'])}")
+    if result.get("ties"):
+        say(f"shortcut: {wording.tied(result['ties'])}")
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
     dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
     counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"

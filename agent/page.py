@@ -41,6 +41,7 @@ def page(result: dict[str, Any]) -> str:
 {result["cost"]["seconds"]:.1f} s.</p>
 {_proof(result["proof"]) if result.get("proof") else ""}
 {cells if lines else ""}{_reached(result.get("held_out_coverage"))}{_varied(result.get("diversity"))}
+{_tied(result.get("ties"))}
 <h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
 {arms}
 </table></html>
@@ -53,6 +54,10 @@ def _reached(found: dict[str, Any] | None) -> str:
 
 def _varied(found: dict[str, Any] | None) -> str:
     return f"<p>Variety: {html.escape(wording.varied(found))}.</p>" if found else ""
+
+
+def _tied(found: Sequence[dict[str, Any]] | None) -> str:
+    return f"<p class=short>Shortcut: {html.escape(wording.tied(found))}.</p>" if found else ""
 
 
 def _refused(rejected: dict[str, int]) -> str:

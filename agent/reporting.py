@@ -11,6 +11,7 @@ from typing import Any
 from agent import accounts, experience, holes, policy, proof, trials, work
 from agent.page import page
 from agent.state import Context, State
+from agent.ties import ties
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload
 from memory.digests import digest
@@ -53,6 +54,7 @@ def finish(use: Context, state: State) -> dict[str, Any]:
         "proof": proven,
         "held_out_coverage": reached,
         "diversity": _diversity(use, state, labels),
+        "ties": ties(use, state["kept"]),
         "real": use.dataset.splits(),
         "skipped": {"count": use.dataset.skipped_count, "first": [vars(one) for one in use.dataset.skipped[:20]]},
         "cost": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memory.job import AskAbove, Job
@@ -46,6 +46,12 @@ def varied(found: Mapping[str, Mapping[str, float]]) -> str:
         f"{classes}); least varied class {least}: {one['made']:.1f} different items in {one['n']}, real ones "
         f"{one['real']:.1f}"
     )
+
+
+def tied(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return which axes of the channel the made samples tie to the label."""
+    axes = ", ".join(f"{one['axis']} (V rises by {one['rise']:.2f})" for one in found)
+    return f"made samples tie the label to {axes}: a learner may read it off there; fill more classes the same way"
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -129,6 +135,8 @@ def ended_lines(report: Mapping[str, Any]) -> list[str]:
         )
     if proof is not None:
         lines += proof["advice"]
+    if report["ties"]:
+        lines.append(tied(report["ties"]))
     if report["export"]:
         lines.append(f"Export: {report['export']}")
     return [*lines, f"Run: {report['run']}"]
