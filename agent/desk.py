@@ -140,7 +140,7 @@ class Desk:
         named = (policy.model, policy.remote)
         if self._asker is None or self._named != named:  # a model on this machine is loaded once
             self._asker, self._named = (
-                asker_of(self.job, self.chat.folder, Exchanges(self.chat.folder), self.settings),
+                asker_of(self.job, Exchanges(self.chat.folder), None, self.settings),
                 named,
             )
         if self._asker is not None:

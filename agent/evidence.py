@@ -45,14 +45,13 @@ def open_literature(policy: Policy, settings: Settings, say: Say = lambda _event
     Where the default encoder cannot run, words alone are compared, and `Index.why_lexical` says why. Raises
     UsageError where another encoder was asked for and cannot run.
     """
-    key = settings.openai_api_key
     known, words = notes.load(), vocabulary.load()
     try:
         encoder = choose(
             policy.encoder,
             remote=policy.remote == "allow",
             base_url=settings.openai_base_url,
-            api_key=None if key is None else key.get_secret_value(),
+            api_key=settings.key,
         )
         return Index.open(settings.cache, known, words, encoder, say)
     except UsageError as problem:

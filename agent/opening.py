@@ -76,6 +76,7 @@ def context_of(run: Run, job: Job, ask: Ask) -> Context:
     kind_of(dataset, job.export.format)  # refuse an impossible format before any work
     gates_for(dataset.modality, job.policy)  # ... and a gate whose model is not here
     exchanges = Exchanges(run.folder)
+    recorded = Exchanges(run.recorded) if run.recorded.is_dir() else None
     device = devices.choose(ask.settings.device, dataset.modality, models=_has_models(job, dataset.modality))
     return Context(
         job=job,
@@ -89,7 +90,8 @@ def context_of(run: Run, job: Job, ask: Ask) -> Context:
         settings=ask.settings,
         noise=read_noise(Path(noise)) if noise is not None else [],
         exchanges=exchanges,
-        asker=asker_of(job, run.folder, exchanges, ask.settings, device=device),
+        recorded=recorded,
+        asker=asker_of(job, exchanges, recorded, ask.settings, device=device),
         given=read_plan(given) if given.exists() else None,
         remembered=outcomes.read(run.folder),
         yes=ask.yes,
@@ -109,12 +111,13 @@ def _has_models(job: Job, modality: Modality) -> bool:
     )
 
 
-def asker_of(job: Job, folder: Path, exchanges: Exchanges, settings: Settings, device: str = "cpu") -> Asker | None:
-    """Return the language model that a job names, with its exchanges in `folder`; None where it names none.
+def asker_of(
+    job: Job, exchanges: Exchanges, recorded: Exchanges | None, settings: Settings, device: str = "cpu"
+) -> Asker | None:
+    """Return the language model that a job names, which keeps its `exchanges`; None where it names none.
 
-    Where `folder` holds what was recorded elsewhere (`memory.runs.Run.recorded`), that alone is heard. Raises
-    UsageError for a model that is not here or may not be asked, for a planner without a model, and for a limit of
-    money without a price.
+    Where exchanges were `recorded` elsewhere, those alone are heard. Raises UsageError for a model that is not here or
+    may not be asked, for a planner without a model, and for a limit of money without a price.
     """
     policy = job.policy
     if policy.model is None:
@@ -127,21 +130,20 @@ def asker_of(job: Job, folder: Path, exchanges: Exchanges, settings: Settings, d
             "{asked, answered}, in dollars for a million tokens.",
             where="policy.price",
         )
-    recorded = Run(folder).recorded
-    key, source = settings.openai_api_key, None
-    if not recorded.is_dir():
+    source = None
+    if recorded is None:
         source = choose.source_of(
             policy.model,
             remote=policy.remote == "allow",
             base_url=settings.openai_base_url,
-            api_key=None if key is None else key.get_secret_value(),
+            api_key=settings.key,
             device=device,
             timeout_s=settings.timeout,
         )
     return Asker(
         exchanges,
         source,
-        Exchanges(recorded) if recorded.is_dir() else None,
+        recorded,
         Budget(job.limits.tokens, job.limits.money_usd),
         policy.price or Price(),
         choose.name_of(policy.model),

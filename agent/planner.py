@@ -134,9 +134,7 @@ def plan_round(number: int, needs: Sequence[Need], arms: Sequence[Arm], samples_
     fills: dict[str, list[Fill]] = {}
     left = math.inf if samples_left is None else samples_left
     for turn, need in enumerate(sorted(needs, key=lambda need: (need.gap.have / need.gap.required, need.gap.cell.key))):
-        usable = [arm for arm in live[need.kind] if need.suits(arm.tool)] or [
-            arm for arm in arms if need.suits(arm.tool)
-        ]
+        usable = _suited(live[need.kind], need) or _suited(arms, need)
         if not usable or left < 1:
             continue
         count = min(_candidates(number, need, usable), int(min(left, 2**31)))

@@ -51,7 +51,6 @@ _CONTEXT = re.compile(
     r"[\s:,]+(.+)",
     re.IGNORECASE | re.DOTALL,
 )
-_BECAUSE = re.compile(r"[\s,]+because\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 
 def read(text: str, facts: Facts, last: WishedTarget | None = None) -> Wish:

@@ -56,6 +56,11 @@ class Settings(BaseModel):
     openai_api_key: SecretStr | None = Field(None, exclude=True)
     """Its key; never shown and never stored."""
 
+    @property
+    def key(self) -> str | None:
+        """The key in plain, for those who send it; None where there is none."""
+        return None if self.openai_api_key is None else self.openai_api_key.get_secret_value()
+
 
 _FIELDS = tuple(Settings.model_fields)
 

@@ -105,6 +105,8 @@ class Context:
     """Recordings to mix in, from `assets.noise`."""
     exchanges: Exchanges = field(kw_only=True)
     """Every exchange with a model or an endpoint."""
+    recorded: Exchanges | None = None
+    """In a replay: the exchanges of the run that is replayed, which are heard instead of a model."""
     asker: Asker | None = None
     """The language model of the run, where the job names one."""
     given: Plan | None = None

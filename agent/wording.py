@@ -95,11 +95,7 @@ def targets_lines(job: Job) -> list[str]:
 
 def _policy_lines(job: Job) -> list[str]:
     policy, lines = job.policy, []
-    asks = (
-        policy.approval
-        if isinstance(policy.approval, str)
-        else f"ask above {policy.approval.model_dump(exclude_none=True)}"
-    )
+    asks: str = policy.approval if isinstance(policy.approval, str) else f"ask above {_above(policy.approval)}"
     model = "" if policy.model is None else f"; model {policy.model}"
     lines.append(f"plans by {policy.planner}{model}; approval {asks}; sending data away: {policy.remote}")
     if policy.tools.deny:

@@ -18,7 +18,6 @@ from agent.state import Context
 from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
 from memory.errors import RecordError, UsageError
-from memory.exchanges import Exchanges
 from memory.literature.index import Index
 from memory.records import Cell, Modality, Plan, Step
 from tools import apply
@@ -128,10 +127,8 @@ def maker(use: Context) -> apply.Maker:
 
 def _place(use: Context) -> Place:
     """Return what the engines of generative tools are made from."""
-    key = use.settings.openai_api_key
-    endpoint = (use.settings.openai_base_url, None if key is None else key.get_secret_value())
-    recorded = use.run.recorded
-    hearing = Hearing(use.exchanges, Exchanges(recorded) if recorded.is_dir() else None)
+    endpoint = (use.settings.openai_base_url, use.settings.key)
+    hearing = Hearing(use.exchanges, use.recorded)
     return Place(use.job.policy, use.dataset, coverage(use), use.device, use.job.seed, use.asker, endpoint, hearing)
 
 

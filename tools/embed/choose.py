@@ -9,9 +9,9 @@ from memory.literature.store import Encoder
 from tools import weights
 from tools.embed.endpoint import EndpointEncoder
 from tools.embed.transformer import TransformerEncoder, digest_of, from_folder
+from tools.models.choose import ENDPOINT
 
 LEXICAL = "lexical"
-_ENDPOINT = "openai:"
 
 
 def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> Encoder | None:
@@ -21,8 +21,8 @@ def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> En
     """
     if name == LEXICAL:
         return None
-    if name.startswith(_ENDPOINT):
-        return _endpoint(name.removeprefix(_ENDPOINT), remote, base_url, api_key)
+    if name.startswith(ENDPOINT):
+        return _endpoint(name.removeprefix(ENDPOINT), remote, base_url, api_key)
     pinned = weights.TABLE.get(name)
     if pinned is None:
         return from_folder(name, _places(name, remote))
@@ -35,7 +35,7 @@ def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> En
 def _endpoint(model: str, remote: bool, base_url: str, api_key: str | None) -> EndpointEncoder:
     if not remote:
         raise UsageError(
-            f"{_ENDPOINT}{model} sends the notes and the question to {base_url}; say `remote: allow`, or take another "
+            f"{ENDPOINT}{model} sends the notes and the question to {base_url}; say `remote: allow`, or take another "
             "encoder.",
             where="policy.encoder",
         )

@@ -6,7 +6,7 @@ A picture leaves the machine for this, so only an endpoint is asked, and only wh
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,7 @@ from tools.batches import Images
 from tools.engines.canvas import fits
 from tools.engines.engine import Place
 from tools.engines.orders import MEDIA, Medium, class_name
-from tools.engines.writer import harmless, one_line
+from tools.engines.writer import harmless, one_line, replies_to
 from tools.kernels.pixels import to_uint8
 from tools.models.asker import Asker, json_of
 from tools.models.choose import ENDPOINT
@@ -75,7 +75,7 @@ class Captions:
         asked = [self._request(one, label) for one, label in zip(pictures, labels, strict=True)]
         with self._lock:
             todo = {one.key: one for one in asked if one is not None and one.key not in self._told}
-            replies = self._replies(purpose, todo)
+            replies = replies_to(self.asker, purpose, todo)
             # What the budget did not cover is not kept: it was never asked.
             self._told |= {key: _read(one) for key, one in replies.items() if not isinstance(one, SpentError)}
             return [None if one is None else self._told.get(one.key) for one in asked]
@@ -87,21 +87,6 @@ class Captions:
         return Request(
             model=self.asker.model, messages=(said,), reply_schema=Caption.model_json_schema(), max_tokens=_TOKENS
         )
-
-    def _replies(self, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
-        """Return the reply to each request by its key.
-
-        A request is set aside with the most that it may cost. Those for which that was too much are asked again once
-        the others have been settled, for as long as any goes through.
-        """
-        replies: dict[str, Reply | ModelError] = {}
-        todo = list(requests.values())
-        while todo:
-            said = self.asker.write_all(purpose, todo)
-            replies |= {one.key: reply for one, reply in zip(todo, said, strict=True)}
-            left = [one for one in todo if isinstance(replies[one.key], SpentError)]
-            todo = left if len(left) < len(todo) else []
-        return replies
 
 
 def build(place: Place) -> Captions | None:

@@ -20,6 +20,7 @@ from memory.datasets.media import Payload
 from memory.errors import UsageError
 from memory.job import Policy
 from tools.engines.checkpoints import Entry, folder_of
+from tools.models.choose import ENDPOINT
 from tools.seeds import generator, seed_for
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def why_missing(kind: Kind, policy: Policy) -> str | None:
     name: str | None = getattr(policy, FIELDS[kind.engine])
     if not name:
         return f"{field} names no model; say the folder or hub id of {kind.what}"
-    if name.startswith("openai:"):
+    if name.startswith(ENDPOINT):
         return f"{field} {name} is an endpoint; a gate asks a model on this machine: {kind.what}"
     return _why_not_allowed(name, kind, policy) or _why_not_here(name, kind)
 

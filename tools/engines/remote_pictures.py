@@ -22,7 +22,7 @@ from tools.engines.canvas import from_canvas, mask_to_canvas, to_canvas
 from tools.engines.engine import Place
 from tools.engines.orders import Order
 from tools.engines.ways import Work
-from tools.models.choose import is_loopback
+from tools.models.choose import ENDPOINT, is_loopback
 from tools.models.hearing import Hearing, request_of
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ DEADLINE_S = 180.0
 """Seconds from asking to the last byte of one try."""
 IN_FLIGHT = 8
 _SIDE = 1024
-_NAMED = "openai:"
 _ITEM = frozenset({400, 413, 415, 422})
 """HTTP states that speak of one request; the next may still be answered."""
 
 
 def is_endpoint(named: str) -> bool:
     """Return whether a policy's name means a model behind an endpoint."""
-    return named.startswith(_NAMED)
+    return named.startswith(ENDPOINT)
 
 
 def why_missing(policy: Policy, work: Work) -> str | None:
@@ -63,7 +62,7 @@ def build(place: Place, work: Work) -> RemotePictures:
             "The endpoint for pictures wants an address and a key; set OPENAI_BASE_URL and OPENAI_API_KEY."
         )
     return RemotePictures(
-        str(place.policy.image_model).removeprefix(_NAMED), work, address, key or "none", hearing=place.hearing
+        str(place.policy.image_model).removeprefix(ENDPOINT), work, address, key or "none", hearing=place.hearing
     )
 
 

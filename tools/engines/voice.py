@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 from memory.datasets.media import Wave
 from memory.errors import UsageError
 from memory.job import Policy
+from tools.models.choose import ENDPOINT
 from tools.weights import TABLE, Weights, on_hub
 
 if TYPE_CHECKING:
     from tools.engines.engine import Place
 
-REMOTE = "openai:"
 LICENCES = (("facebook/mms-tts-*", "CC-BY-NC-4.0"), ("kakao-enterprise/vits-*", "MIT"))
 """Hub ids of voices -> the licence on their card."""
 FILES = ("config.json", "model.safetensors", "tokenizer_config.json", "vocab.json")
@@ -54,10 +54,10 @@ def why_missing(policy: Policy) -> str | None:
     name = policy.speech_model
     if not name:
         return "policy.speech_model names nothing that speaks; say openai:NAME, or the folder or hub id of a VITS model"
-    if name.startswith(REMOTE):
+    if name.startswith(ENDPOINT):
         if policy.remote == "deny":
             return f"policy.speech_model {name} is an endpoint, to which words are sent, and policy.remote is deny"
-        return None if name != REMOTE else "policy.speech_model names no model after openai:"
+        return None if name != ENDPOINT else "policy.speech_model names no model after openai:"
     return _why_not_allowed(name, policy) or _why_not_local(name)
 
 
@@ -68,13 +68,13 @@ def build(place: Place) -> Voice:
     if missing is not None:
         raise UsageError(f"{missing}.", where="policy.speech_model")
     name = str(policy.speech_model)
-    if name.startswith(REMOTE):
+    if name.startswith(ENDPOINT):
         from tools.engines.speech_endpoint import SpeechEndpoint
 
         address, key = place.endpoint
         if not address:
             raise UsageError("No address of an endpoint for speech is set.", where="settings")
-        return SpeechEndpoint(name.removeprefix(REMOTE), address, key or "none", hearing=place.hearing)
+        return SpeechEndpoint(name.removeprefix(ENDPOINT), address, key or "none", hearing=place.hearing)
     from tools.engines.vits import load
 
     return load(files_of(name), place.device, entry_of(name))

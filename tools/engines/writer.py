@@ -100,7 +100,7 @@ class Writer:
         item only; what the budget does not cover is not sent. Why stands in the record of exchanges.
         """
         requests = [self._request(one) if one is not None and _may_be_sent(one) else None for one in asks]
-        replies = self._replies(purpose, {one.key: one for one in requests if one is not None})
+        replies = replies_to(self.asker, purpose, {one.key: one for one in requests if one is not None})
         return [
             None if ask is None or request is None else _usable(replies[request.key], ask)
             for ask, request in zip(asks, requests, strict=True)
@@ -129,20 +129,21 @@ class Writer:
             seed=ask.seed,
         )
 
-    def _replies(self, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
-        """Return the reply to each request by its key; equal requests are one.
 
-        A request is set aside with the most that it may cost. Those for which that was too much are asked again once
-        the others have been settled, for as long as any goes through.
-        """
-        replies: dict[str, Reply | ModelError] = {}
-        todo = list(requests.values())
-        while todo:
-            said = self.asker.write_all(purpose, todo)
-            replies |= {one.key: reply for one, reply in zip(todo, said, strict=True)}
-            left = [one for one in todo if isinstance(replies[one.key], SpentError)]
-            todo = left if len(left) < len(todo) else []
-        return replies
+def replies_to(asker: Asker, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
+    """Return the reply to each request by its key; equal requests are one.
+
+    A request is set aside with the most that it may cost. Those for which that was too much are asked again once the
+    others have been settled, for as long as any goes through.
+    """
+    replies: dict[str, Reply | ModelError] = {}
+    todo = list(requests.values())
+    while todo:
+        said = asker.write_all(purpose, todo)
+        replies |= {one.key: reply for one, reply in zip(todo, said, strict=True)}
+        left = [one for one in todo if isinstance(replies[one.key], SpentError)]
+        todo = left if len(left) < len(todo) else []
+    return replies
 
 
 def why_missing(policy: Policy) -> str | None:
