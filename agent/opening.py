@@ -18,7 +18,7 @@ from memory.datasets.made import Made
 from memory.datasets.noise import read_noise
 from memory.documents import read_plan
 from memory.errors import UsageError
-from memory.exchanges import Exchanges
+from memory.exchanges import Exchanges, without_secrets
 from memory.exports.export import kind_of
 from memory.job import Job, Price
 from memory.records import Modality
@@ -174,12 +174,12 @@ def egress(use: Context) -> str:
     if use.dataset.layout == "hub":
         sent.append(f"the name {use.job.dataset.path!r}, to the Hugging Face hub, when the dataset was opened")
     if policy.encoder.startswith(choose.ENDPOINT):
-        sent.append(f"the notes of the literature and the question, to {use.settings.openai_base_url}")
+        sent.append(f"the notes of the literature and the question, to {without_secrets(use.settings.openai_base_url)}")
     else:
         sent.append(f"the name of the encoder {policy.encoder!r}, to the Hugging Face hub, where it was not here")
     for name in (policy.model, policy.image_model, policy.speech_model):
         if name is not None and name.startswith(choose.ENDPOINT):
-            sent.append(f"what is put to {name!r}, to {use.settings.openai_base_url}")
+            sent.append(f"what is put to {name!r}, to {without_secrets(use.settings.openai_base_url)}")
     return "; ".join(sent)
 
 

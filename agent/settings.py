@@ -7,9 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
 from memory.errors import UsageError
+from memory.exchanges import without_secrets
 
 
 def _cache() -> Path:
@@ -51,10 +52,15 @@ class Settings(BaseModel):
     """Folder of what earlier runs measured (memory.outcomes)."""
     timeout: float = Field(120.0, gt=0, le=3600)
     """Seconds that one answer of a language model may take, from the question to its last byte."""
-    openai_base_url: str = "https://api.openai.com/v1"
-    """Where an OpenAI-compatible endpoint is; asked only where a job allows it."""
+    openai_base_url: str = Field("https://api.openai.com/v1", repr=False)
+    """Where an OpenAI-compatible endpoint is; asked only where a job allows it. User, password and query of it are sent
+    and never stored."""
     openai_api_key: SecretStr | None = Field(None, exclude=True)
     """Its key; never shown and never stored."""
+
+    @field_serializer("openai_base_url")
+    def _without_secrets(self, address: str) -> str:
+        return without_secrets(address)
 
     @property
     def key(self) -> str | None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -155,6 +156,12 @@ class Exchanges:
             self._answered.setdefault(one.key, one)
         else:
             self._failed[one.key] = one
+
+
+def without_secrets(address: str) -> str:
+    """Return an address as it may be kept and shown: without user, password and query."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def now() -> str:

@@ -48,6 +48,22 @@ def test_what_an_endpoint_makes_is_on_record_and_made_again_without_it(
 
 
 @pytest.mark.parametrize("what", RUNS)
+def test_a_password_in_the_address_is_stored_nowhere(what, tmp_path, run_job, settings, model_server, competent):
+    name, tool, models = RUNS[what]
+    data = materialise(name, tmp_path / "data")  # type: ignore[arg-type]
+    policy = {**models, "remote": "allow", "encoder": "lexical", "tools": {"allow": [tool]}}
+    job = {"dataset": {"path": str(data)}, "policy": policy, "limits": {"samples": 2, "rounds": 1}}
+    with model_server(*([competent()] if what == "texts" else [])) as server:
+        address = server.url.replace("http://", "http://anna:hush-hush@")
+        at = settings.model_copy(update={"openai_base_url": address, "openai_api_key": SecretStr("sk-secret")})
+        report = run_job(Job.model_validate(job), settings=at)
+    kept = [file for file in Path(report["run"]).rglob("*") if file.suffix in (".jsonl", ".json", ".html", ".yaml")]
+    assert not [file for file in kept if "hush-hush" in file.read_text(errors="replace")]
+    assert server.url in (Path(report["run"]) / "trace.jsonl").read_text(encoding="utf-8")
+    assert "hush-hush" not in repr(at)
+
+
+@pytest.mark.parametrize("what", RUNS)
 def test_nothing_is_sent_where_remote_is_denied(what, tmp_path, run_job, settings, model_server):
     name, tool, models = RUNS[what]
     data = materialise(name, tmp_path / "data")  # type: ignore[arg-type]

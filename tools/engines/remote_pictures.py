@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from memory.datasets.media import decode, encode_image
 from memory.errors import ModelError, ToolError, UsageError
+from memory.exchanges import without_secrets
 from memory.job import Policy
 from tools.engines.canvas import from_canvas, mask_to_canvas, to_canvas
 from tools.engines.engine import Place
@@ -81,7 +82,7 @@ class RemotePictures:
         hearing: Hearing | None = None,
     ) -> None:
         """Keep where to ask; nothing is sent before `make`. Exchanges are put on record in `hearing`."""
-        self._hearing = hearing
+        self._hearing, self.shown = hearing, without_secrets(address)
         self.model, self.work, self.address = model, work, address
         self.digest = hashlib.sha256(f"{address}\n{model}\n{work}".encode()).hexdigest()
         self._key, self._deadline_s, self._retries = key, deadline_s, retries
@@ -126,9 +127,9 @@ class RemotePictures:
         try:
             return self._picture(self._heard(client, one), one)
         except openai.APIStatusError as problem:
-            return _Failed(f"{self.address} answered {problem.status_code}.", problem.status_code not in _ITEM)
+            return _Failed(f"{self.shown} answered {problem.status_code}.", problem.status_code not in _ITEM)
         except (openai.OpenAIError, httpx2.HTTPError) as problem:
-            return _Failed(f"{self.address} gave no answer: {type(problem).__name__}.", for_all=True)
+            return _Failed(f"{self.shown} gave no answer: {type(problem).__name__}.", for_all=True)
         except ModelError as problem:
             return _Failed(str(problem), for_all=True)
         except (_UnusableError, UsageError) as problem:
@@ -172,9 +173,9 @@ class RemotePictures:
         for piece in answer.iter_bytes():
             content += piece
             if len(content) > MOST_BYTES:
-                raise _UnusableError(f"{self.address} sent more than {MOST_BYTES} bytes for one picture.")
+                raise _UnusableError(f"{self.shown} sent more than {MOST_BYTES} bytes for one picture.")
             if time.monotonic() > ends:
-                raise _UnusableError(f"{self.address} took longer than {self._deadline_s:g} seconds for one picture.")
+                raise _UnusableError(f"{self.shown} took longer than {self._deadline_s:g} seconds for one picture.")
         return bytes(content)
 
     def _picture(self, body: bytes, one: Order) -> torch.Tensor:
@@ -185,9 +186,9 @@ class RemotePictures:
             data = base64.b64decode(json.loads(body)["data"][0]["b64_json"], validate=True)
         except (ValueError, KeyError, IndexError, TypeError) as problem:
             raise _UnusableError(
-                f"{self.address} sent no picture as b64_json; an address is never followed."
+                f"{self.shown} sent no picture as b64_json; an address is never followed."
             ) from problem
-        pixels = np.asarray(decode("image", data, self.address))
+        pixels = np.asarray(decode("image", data, self.shown))
         shown = to_canvas(torch.from_numpy(pixels).permute(2, 0, 1), pixels.shape[:2])
         return from_canvas(_in_shape(shown, one.size) if self.work == "imagine" else shown, one.size)
 

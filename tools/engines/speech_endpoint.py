@@ -15,6 +15,7 @@ from typing import Any
 
 from memory.datasets.media import Wave, decode
 from memory.errors import ModelError, UsageError
+from memory.exchanges import without_secrets
 from tools.engines.voice import Line
 from tools.models.hearing import Hearing, request_of
 from tools.seeds import generator
@@ -42,7 +43,7 @@ class SpeechEndpoint:
 
         `client` stands in for the openai client in tests.
         """
-        self._hearing = hearing
+        self._hearing, self._shown = hearing, without_secrets(base_url)
         self.digest = hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()
         self._model, self._base_url, self._api_key, self._client = model, base_url, api_key, client
         self._lock, self._refused = Lock(), ""
@@ -78,7 +79,7 @@ class SpeechEndpoint:
         if self._refused:
             return ModelError(self._refused)
         try:
-            sound = decode("speech", self._received(client, line), f"the answer of {self._base_url}")
+            sound = decode("speech", self._received(client, line), f"the answer of {self._shown}")
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as problem:
             self._refused = f"The endpoint refuses to speak: {problem}"
             return ModelError(self._refused)
@@ -106,7 +107,7 @@ class SpeechEndpoint:
             for part in answer.iter_bytes(1 << 16):
                 data += part
                 if len(data) > MOST_BYTES:
-                    raise UsageError(f"It sent more than {MOST_BYTES:,} bytes for one line.", where=self._base_url)
+                    raise UsageError(f"It sent more than {MOST_BYTES:,} bytes for one line.", where=self._shown)
                 if time.monotonic() > ends:
-                    raise UsageError(f"It took more than {DEADLINE_S:.0f} s for one line.", where=self._base_url)
+                    raise UsageError(f"It took more than {DEADLINE_S:.0f} s for one line.", where=self._shown)
         return bytes(data)

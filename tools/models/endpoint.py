@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from memory.errors import ModelError, UsageError
-from memory.exchanges import Reply, Request
+from memory.exchanges import Reply, Request, without_secrets
 from tools.models import answers, failures, forms
 from tools.seeds import generator
 
@@ -65,7 +65,7 @@ class Endpoint:
         self.api_key = (self.api_key or "").strip()
         if not (self.api_key.isascii() and self.api_key.isprintable()):
             raise UsageError("The key holds a character that cannot be sent; set OPENAI_API_KEY.")
-        self.to = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self.to = without_secrets(self.base_url)
         self._query = dict(parse_qsl(parts.query))
         self._secrets = [self.api_key, parts.password or "", *(one for one in self._query.values() if len(one) > 7)]
 

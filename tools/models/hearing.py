@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memory.errors import ModelError
-from memory.exchanges import Exchange, Exchanges, Message, Reply, Request, now
+from memory.exchanges import Exchange, Exchanges, Message, Reply, Request, now, without_secrets
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,13 @@ class Hearing:
         finally:
             seconds = round(time.perf_counter() - began, 3)
             one = Exchange(
-                key=request.key, at=now(), purpose=purpose, to=to, request=request, reply=reply, seconds=seconds
+                key=request.key,
+                at=now(),
+                purpose=purpose,
+                to=without_secrets(to),
+                request=request,
+                reply=reply,
+                seconds=seconds,
             )
             self.exchanges.add(one if reply is not None else one.model_copy(update={"problem": problem}))
         return content
