@@ -13,6 +13,7 @@ import typer
 
 from agent.cli_audit import audit_app
 from agent.cli_chat import chat
+from agent.cli_machine import doctor, fetch, tools
 from agent.cli_outcomes import outcomes_app
 from agent.options import BatchSize, Json, Runs, Seed, Work, Workers, Yes, settings_of
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(audit_app, name="audit")
-app.command("chat")(chat)
+app.command()(chat)
 app.add_typer(outcomes_app, name="outcomes")
 
 UNMET = 5
@@ -246,32 +247,5 @@ def strategies(
         display.strategies(answer.entries)
 
 
-@app.command()
-def tools(
-    name: Annotated[str | None, typer.Argument(help="One tool, such as text.swap_words.")] = None, json: Json = False
-) -> None:
-    """List the catalogue: what each tool does, needs and cites, and whether it runs here."""
-    from agent import display, machine
-
-    entries = machine.catalogue(name)
-    if json:
-        display.json_out(entries)
-    elif name is not None:
-        for key, value in entries[0].items():
-            display.say(f"{key}: {value}")
-    else:
-        heads = ("name", "kind", "labels", "runs here", "what it does")
-        rows = [[one["name"], one["kind"], one["labels"], one["why_not"] or "yes", one["summary"]] for one in entries]
-        display.table("Tools", heads, rows, most=len(rows))
-
-
-@app.command()
-def doctor(json: Json = False) -> None:
-    """Say what works on this machine and what is missing."""
-    from agent import display, machine
-
-    facts = machine.examine()
-    if json:
-        display.json_out(facts)
-    else:
-        display.say("\n".join(machine.told(facts)))
+for command in (tools, doctor, fetch):
+    app.command()(command)

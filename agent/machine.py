@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from agent.settings import from_environment, keep_quiet
 from memory import outcomes
 from memory.errors import UsageError
-from tools import devices, weights
+from tools import devices
 from tools.catalogue import load, why_not_runnable
+from tools.weights import hub, pinned
+from tools.weights.table import TABLE, Weights, entry_of
 
 _PACKAGES = (
     "torch",
@@ -28,6 +31,8 @@ _PACKAGES = (
     "diffusers",
     "llguidance",
 )
+_MORE_USES = {"search": "the search of the literature", "captions": "captions of image.imagine_image"}
+"""What runs on weights and is no tool by itself."""
 
 
 def catalogue(name: str | None = None) -> list[dict[str, Any]]:
@@ -74,11 +79,7 @@ def examine() -> dict[str, Any]:
         "machine": devices.describe(devices.choose("auto", "image")),
         "packages": {name: _version(name) for name in _PACKAGES},
         "tools": {"runnable": sum(one["runnable"] for one in entries), "of": len(entries)},
-        "weights": {name: {"licence": one.licence, "why_not": _unusable(one)} for name, one in weights.TABLE.items()},
-        "pipelines": {
-            name: {"licence": one.licence, "why_not": weights.why_no_pipeline(one)}
-            for name, one in weights.PIPELINES.items()
-        },
+        "weights": weights(),
         "cache": str(from_environment().cache),
         "memory": str(from_environment().memory),
         "outcomes": outcomes.count(from_environment().memory),
@@ -87,10 +88,58 @@ def examine() -> dict[str, Any]:
     }
 
 
-def _unusable(entry: weights.Weights) -> str | None:
-    """Return why weights cannot be used here, after reading and checking them, or None."""
+def weights() -> list[dict[str, Any]]:
+    """Return the table of weights: what each is for, and what this machine lacks of it."""
+    return [_facts(one) for one in TABLE.values()]
+
+
+def fetch(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Fetch weights by their names, and return their entries.
+
+    Raises UsageError for a name that is not in the table, before anything is fetched, and for what cannot be had.
+    """
+    keep_quiet("allow")
+    wanted = [entry_of(name) for name in names]
+    for name, entry in zip(names, wanted, strict=True):
+        if entry is None:
+            raise UsageError(f"There are no weights {name!r} in the table; there are: {', '.join(TABLE)}.")
+    entries = [one for one in wanted if one is not None]
+    for one in entries:
+        hub.fetch(one)
+    return [_facts(one) for one in entries]
+
+
+def weights_told(facts: dict[str, Any]) -> str:
+    """Return an entry of the weights table as a line."""
+    where = f"in {facts['folder']}" if facts["folder"] else "not here" if facts["why_not"] else "here"
+    return f"{facts['name']} ({facts['licence']}, {facts['gb']:g} GB): {where}; for {', '.join(facts['for'])}"
+
+
+def _facts(entry: Weights) -> dict[str, Any]:
+    folder = hub.place_of(entry)
+    return {
+        "name": entry.name,
+        "repository": entry.repository,
+        "licence": entry.licence,
+        "gb": entry.gb,
+        "for": _users(entry),
+        "folder": None if folder is None else str(folder),
+        "why_not": _why_not_here(entry),
+    }
+
+
+def _users(entry: Weights) -> list[str]:
+    """Return the names of the tools that run on an entry."""
+    own = [tool.name for tool in load().values() if tool.needs.engine in entry.serves]
+    return own + [what for engine, what in _MORE_USES.items() if engine in entry.serves]
+
+
+def _why_not_here(entry: Weights) -> str | None:
+    """Return what is missing, after reading and checking what is pinned by its content; None where nothing is."""
+    if not entry.sha256:
+        return hub.why_missing(entry)
     try:
-        weights.read(entry, remote=False)
+        pinned.read(entry, remote=False)
     except UsageError as problem:
         return str(problem)
     return None
@@ -112,15 +161,17 @@ def told(facts: dict[str, Any]) -> list[str]:
         f"package  {name} {found or 'MISSING; run: pip install augplan'}" for name, found in facts["packages"].items()
     ]
     lines.append(f"tools    {facts['tools']['runnable']} of {facts['tools']['of']} run here")
-    lines += [
-        f"weights  {name} ({one['licence']}): {one['why_not'] or 'here, and the upstream files'}"
-        for name, one in facts["weights"].items()
-    ]
-    lines += [
-        f"pipeline {name} ({one['licence']}): {one['why_not'] or 'here'}" for name, one in facts["pipelines"].items()
-    ]
+    here = [one["name"] for one in facts["weights"] if one["why_not"] is None]
+    lines.append(f"weights  here: {', '.join(here)}; augplan fetch lists all {len(facts['weights'])}")
     lines.append(f"cache    {facts['cache']}")
     lines.append(f"memory   {facts['memory']}: {facts['outcomes']} outcomes of earlier runs")
-    lines += [f"missing  {name}: {why}" for name, why in facts["not_runnable"].items()]
+    lines += [f"missing  {', '.join(names)}: {why}" for why, names in _by_reason(facts["not_runnable"]).items()]
     lines.append(f"disk     {facts['free_disk_gib']} GiB free here")
     return lines
+
+
+def _by_reason(not_runnable: dict[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, why in not_runnable.items():
+        found.setdefault(why, []).append(name)
+    return found

@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """Folder of what earlier runs measured (memory.outcomes)."""
     timeout: float = Field(120.0, gt=0, le=3600)
     """Seconds that one answer of a language model may take, from the question to its last byte."""
+    compile: bool = False
+    """Whether picture models are compiled: about a minute once a process, then faster on a GPU."""
     openai_base_url: str = Field("https://api.openai.com/v1", repr=False)
     """Where an OpenAI-compatible endpoint is; asked only where a job allows it. User, password and query of it are sent
     and never stored."""
@@ -74,7 +76,7 @@ _FIELDS = tuple(Settings.model_fields)
 def from_environment(**flags: object) -> Settings:
     """Return the settings: `flags` that are not None, then the environment, then the defaults.
 
-    Read are AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _TIMEOUT, _CACHE and _MEMORY. OPENAI_BASE_URL and
+    Read are AUGPLAN_RUNS, _BATCH_SIZE, _WORKERS, _DEVICE, _TIMEOUT, _COMPILE, _CACHE and _MEMORY. OPENAI_BASE_URL and
     OPENAI_API_KEY go by their usual names. Raises UsageError naming the variable or flag that cannot be read.
     """
     variables = {name: name.upper() if name.startswith("openai") else f"AUGPLAN_{name.upper()}" for name in _FIELDS}

@@ -71,6 +71,13 @@ def model_server() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def tiny_hub() -> Iterator[Callable[..., Any]]:
+    """Start hubs of a few repositories: `tiny_hub({"owner/name": {"file": b""}})`; see tests/servers/hub.py."""
+    with ExitStack() as running:
+        yield lambda repositories: running.enter_context(server_file("hub").Hub(repositories))
+
+
+@pytest.fixture
 def competent() -> Callable[..., Any]:
     """Return the scripted model that plans well; see tests/servers/planner.py."""
     found: Callable[..., Any] = server_file("planner").competent

@@ -18,6 +18,7 @@ from memory.job import Policy
 from memory.records import Modality
 from tools.card import Kind, Tool, attached
 from tools.engines.engine import why_missing
+from tools.weights import table
 
 _FOLDERS = (tools.text, tools.image, tools.speech, tools.measures, tools.gates)
 
@@ -66,9 +67,6 @@ def check_patterns(policy: Policy) -> None:
                 raise UsageError(f"No tool is named like {pattern!r}.", where=f"policy.tools.{field}")
 
 
-PERMISSIVE = ("Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0")
-
-
 def why_not_allowed(tool: Tool, policy: Policy) -> str | None:
     """Return the rule of `policy` that forbids `tool`, or None when it is allowed."""
     if not any(fnmatchcase(tool.name, pattern) for pattern in policy.tools.allow):
@@ -77,6 +75,6 @@ def why_not_allowed(tool: Tool, policy: Policy) -> str | None:
         return f"{tool.name} is in policy.tools.deny"
     if tool.needs.remote and policy.remote == "deny":
         return f"{tool.name} sends data away and policy.remote is deny"
-    if policy.licences == "permissive" and tool.licence not in PERMISSIVE:
+    if policy.licences == "permissive" and tool.licence not in table.PERMISSIVE:
         return f"{tool.name} uses weights under {tool.licence} and policy.licences is permissive"
     return None

@@ -14,7 +14,7 @@ from memory.errors import UsageError
 from memory.job import Policy
 from memory.literature import notes
 from memory.literature.notes import Effect
-from tools import catalogue
+from tools.weights import table
 
 FORM = {"key", "title", "score", "family", "modality", "prior", "tools"}
 
@@ -61,7 +61,7 @@ def test_filters_keep_what_fits(ask):
 
 
 def test_only_what_a_licence_allows_is_runnable(ask, monkeypatch):
-    monkeypatch.setattr(catalogue, "PERMISSIVE", ())
+    monkeypatch.setattr(table, "PERMISSIVE", ())
     assert ask(Question("noise", runnable=True)).entries == []
     assert ask(Question("noise", runnable=True), Policy(licences="any")).entries
 

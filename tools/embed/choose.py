@@ -6,10 +6,11 @@ from pathlib import Path
 
 from memory.errors import UsageError
 from memory.literature.store import Encoder
-from tools import weights
 from tools.embed.endpoint import EndpointEncoder
 from tools.embed.transformer import TransformerEncoder, digest_of, from_folder
 from tools.models.choose import ENDPOINT
+from tools.weights import hub, pinned
+from tools.weights.table import ENCODER, entry_of, serving
 
 LEXICAL = "lexical"
 
@@ -23,13 +24,13 @@ def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> En
         return None
     if name.startswith(ENDPOINT):
         return _endpoint(name.removeprefix(ENDPOINT), remote, base_url, api_key)
-    pinned = weights.TABLE.get(name)
-    if pinned is None:
+    entry = entry_of(name)
+    if entry not in serving("search"):
         return from_folder(name, _places(name, remote))
-    missing = weights.why_missing(pinned)
+    missing = pinned.why_missing(entry)
     if missing and not remote:
         raise UsageError(missing)
-    return TransformerEncoder(name, digest_of(pinned.files), lambda: weights.read(pinned, remote))
+    return TransformerEncoder(entry.name, digest_of(pinned.hashes_of(entry)), lambda: pinned.read(entry, remote))
 
 
 def _endpoint(model: str, remote: bool, base_url: str, api_key: str | None) -> EndpointEncoder:
@@ -48,10 +49,10 @@ def _places(name: str, remote: bool) -> dict[str, Path]:
     """Return file -> place of an encoder that is a folder here, or in the Hugging Face cache, or on the hub."""
     folder = Path(name)
     if folder.is_dir():
-        return {file: folder / file for file in weights.ENCODER_FILES if (folder / file).is_file()}
-    found = weights.on_hub(name, weights.ENCODER_FILES, None, remote)
+        return {file: folder / file for file in ENCODER if (folder / file).is_file()}
+    found = hub.on_hub(name, ENCODER, None, remote)
     if not found:
-        there = ", ".join([*weights.TABLE, LEXICAL])
+        there = ", ".join([*(one.name for one in serving("search")), LEXICAL])
         fetched = "on the hub" if remote else "in the Hugging Face cache (to fetch it, say `remote: allow`)"
         raise UsageError(
             f"There is no encoder {name!r} here nor {fetched}; there are: {there}.", where="policy.encoder"

@@ -51,7 +51,7 @@ class TransformerEncoder:
 
 
 def from_folder(name: str, places: Mapping[str, Path]) -> TransformerEncoder:
-    """Return the encoder whose files (`tools.weights.ENCODER_FILES`) are in `places`; only safetensors are read.
+    """Return the encoder whose files (`tools.weights.table.ENCODER`) are in `places`; only safetensors are read.
 
     Raises UsageError naming a file that it needs and has not.
     """

@@ -44,6 +44,8 @@ class Place:
     """Address and key of an OpenAI-compatible endpoint for pictures and speech."""
     hearing: Hearing | None = None
     """Where exchanges with that endpoint are put on record."""
+    compiled: bool = False
+    """Whether models that are run very often are compiled: slower to begin, then faster on a GPU."""
 
 
 def why_missing(name: str, policy: Policy) -> str | None:

@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from memory.errors import UsageError
 from memory.job import Policy
-from tools.engines.checkpoints import Entry, digest_of, folder_of, how_to_get, load
 from tools.engines.engine import Place
+from tools.weights.hub import place_of
+from tools.weights.hub import why_missing as why_not_here
+from tools.weights.loading import digest_of, load
+from tools.weights.table import serving
 
 if TYPE_CHECKING:
     import torch
 
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
-ENTRIES = (
-    Entry("FacebookAI/xlm-roberta-base", "MIT", _FILES),
-    Entry("google-bert/bert-base-multilingual-cased", "Apache-2.0", _FILES),
-    Entry("distilbert/distilbert-base-multilingual-cased", "Apache-2.0", _FILES),
-    Entry("google-bert/bert-base-uncased", "Apache-2.0", _FILES),
-    Entry("distilbert/distilbert-base-uncased", "Apache-2.0", _FILES),
-)
+ENTRIES = serving("filler")
 """Models that may serve, the best first; the last two read English only."""
 _ROWS = 32
 _GRAIN = 16
@@ -112,16 +108,16 @@ class Filler:
 
 def why_missing(policy: Policy) -> str | None:  # noqa: ARG001  every engine is asked in the same way
     """Return how to get a model where none of ENTRIES is in the Hugging Face cache; None where one is."""
-    return how_to_get(ENTRIES[0]) if all(folder_of(entry) is None for entry in ENTRIES) else None
+    return why_not_here(ENTRIES[0]) if all(place_of(entry) is None for entry in ENTRIES) else None
 
 
 def build(place: Place) -> Filler:
     """Load the first of ENTRIES that is on this machine. Raises UsageError where there is none, or it is not whole."""
     for entry in ENTRIES:
-        folder = folder_of(entry)
+        folder = place_of(entry)
         if folder is not None:
             return from_folder(folder, entry.repository, place.device)
-    raise UsageError(f"{how_to_get(ENTRIES[0])}.", where="text.refill_words")
+    raise UsageError(f"{why_missing(place.policy)}.", where="text.refill_words")
 
 
 def from_folder(folder: Path, name: str, device: str = "cpu") -> Filler:
@@ -130,7 +126,7 @@ def from_folder(folder: Path, name: str, device: str = "cpu") -> Filler:
 
     model = load(AutoModelForMaskedLM, folder)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return Filler(model, tokenizer, f"{name}@{digest_of(folder, _FILES)}", device)
+    return Filler(model, tokenizer, f"{name}@{digest_of(folder, ENTRIES[0].files)}", device)
 
 
 def _head(model: Any) -> Any:

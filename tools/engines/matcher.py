@@ -21,6 +21,7 @@ from memory.job import Policy
 from tools.engines import named
 from tools.engines.named import Kind, RealRows
 from tools.engines.orders import caption
+from tools.weights.loading import digest_of, load
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +32,6 @@ KIND = Kind(
     engine="matcher",
     what="a CLIP or SigLIP model",
     types=("clip", "siglip"),
-    licences=(
-        ("openai/clip-*", "MIT"),
-        ("laion/CLIP-*", "MIT"),
-        ("google/siglip-*", "Apache-2.0"),
-        ("google/siglip2-*", "Apache-2.0"),
-        ("facebook/metaclip-*", "CC-BY-NC-4.0"),
-    ),
 )
 ROWS = 16
 """Real rows of a label that are read."""
@@ -153,9 +147,7 @@ def why_missing(policy: Policy) -> str | None:
 def build(place: Place) -> Matcher:
     """Return the matcher of a run. Raises UsageError where it is missing, forbidden or not whole."""
     folder = named.folder(KIND, place.policy)
-    return Matcher(
-        agreement_of(folder, place.device), RealRows(place, ROWS), f"{folder.name}@{named.digest_of(folder)}"
-    )
+    return Matcher(agreement_of(folder, place.device), RealRows(place, ROWS), f"{folder.name}@{digest_of(folder)}")
 
 
 def agreement_of(folder: Path, device: str) -> Agreement:
@@ -167,4 +159,4 @@ def agreement_of(folder: Path, device: str) -> Agreement:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, ValueError) as problem:
         raise UsageError(f"This model of pictures and words cannot be read: {problem}.", where=str(folder)) from problem
-    return Agreement(named.load(AutoModel, folder), tokenizer, processor, device)
+    return Agreement(load(AutoModel, folder), tokenizer, processor, device)

@@ -5,13 +5,11 @@ A job names a folder or a hub id; a hub id is looked for in the Hugging Face cac
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +17,10 @@ from numpy.typing import NDArray
 from memory.datasets.media import Payload
 from memory.errors import UsageError
 from memory.job import Policy
-from tools.engines.checkpoints import Entry, folder_of
 from tools.models.choose import ENDPOINT
 from tools.seeds import generator, seed_for
+from tools.weights.hub import folder_of, how_to_get, how_to_get_named
+from tools.weights.table import entry_of, serving, why_forbidden
 
 if TYPE_CHECKING:
     from tools.engines.engine import Place
@@ -31,8 +30,6 @@ FIELDS: Mapping[str, str] = {"recogniser": "asr_model", "matcher": "match_model"
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _SETTINGS = (("preprocessor_config.json", "processor_config.json"), ("tokenizer.json", "vocab.json", "spiece.model"))
 """Of each group a model has one file at least: how its input is prepared, and its words."""
-_UNUSED = ("masked_spec_embed",)
-"""Weights that reading does without: they stand in for what training hides, and checkpoints often lack them."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,6 @@ class Kind:
     """In words."""
     types: tuple[str, ...]
     """Values of `model_type` that were run."""
-    licences: tuple[tuple[str, str], ...]
-    """Patterns of hub ids -> the licence on their card."""
 
 
 def is_named(engine: str | None, policy: Policy) -> bool:
@@ -58,10 +53,11 @@ def why_missing(kind: Kind, policy: Policy) -> str | None:
     field = f"policy.{FIELDS[kind.engine]}"
     name: str | None = getattr(policy, FIELDS[kind.engine])
     if not name:
-        return f"{field} names no model; say the folder or hub id of {kind.what}"
+        first = serving(kind.engine)[0]
+        return f"{field} names no model; say the folder or hub id of {kind.what}, or {first.name}: {how_to_get(first)}"
     if name.startswith(ENDPOINT):
         return f"{field} {name} is an endpoint; a gate asks a model on this machine: {kind.what}"
-    return _why_not_allowed(name, kind, policy) or _why_not_here(name, kind)
+    return why_forbidden(name, policy) or _why_not_here(name, kind)
 
 
 def folder(kind: Kind, policy: Policy) -> Path:
@@ -77,36 +73,6 @@ def type_of(place: Path) -> str:
     """Return the `model_type` of a model. Raises ValueError and OSError for a configuration that cannot be read."""
     config = json.loads((place / "config.json").read_text("utf-8"))
     return str(config["model_type"]) if isinstance(config, dict) and "model_type" in config else "unknown"
-
-
-def digest_of(place: Path) -> str:
-    """Return 16 hex digits that name every setting and weight of a model."""
-    whole = hashlib.sha256()
-    for file in sorted(one for one in place.iterdir() if one.suffix in {".json", ".safetensors", ".model", ".txt"}):
-        with file.open("rb") as content:
-            whole.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
-    return whole.hexdigest()[:16]
-
-
-def load(kind: Any, place: Path) -> Any:
-    """Return a model of class `kind` in float32 for reading; draws nothing, and runs no code that came with files.
-
-    Raises UsageError where the weights lack parts of the model, which would be random.
-    """
-    import torch
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call, unused-ignore]
-    with torch.random.fork_rng(devices=[]):
-        model, told = kind.from_pretrained(
-            place, use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
-        )
-    lacking = sorted(map(str, told["missing_keys"]))
-    lacking = [name for name in lacking if not name.endswith(_UNUSED)]
-    if lacking or told["mismatched_keys"]:
-        names = [*lacking, *sorted(map(str, told["mismatched_keys"]))]
-        raise UsageError(f"The weights lack {len(names)} parts of the model, such as {names[0]}.", where=str(place))
-    return model.eval()
 
 
 class RealRows:
@@ -136,22 +102,12 @@ class RealRows:
         return [int(row) for row in np.sort(self.train[at[chosen]])]
 
 
-def _why_not_allowed(name: str, kind: Kind, policy: Policy) -> str | None:
-    """Return why a licence that is known forbids a model; one that a person keeps in a folder is theirs to judge."""
-    from tools.catalogue import PERMISSIVE
-
-    licence = next((licence for pattern, licence in kind.licences if fnmatchcase(name, pattern)), None)
-    if licence is None or policy.licences == "any" or licence in PERMISSIVE:
-        return None
-    return f"{name} is under {licence} and policy.licences is permissive"
-
-
 def _why_not_here(name: str, kind: Kind) -> str | None:
     place = _place_of(name)
     if place is None:
         return (
-            f"{name} is no folder, and the Hugging Face cache has no revision of it with safetensors; run: hf download "
-            f"{name} (where its safetensors are in a pull request, with --revision refs/pr/NUMBER)"
+            f"{name} is no folder, and the Hugging Face cache has no revision of it with safetensors; "
+            f"{how_to_get_named(name)}"
         )
     lacking = _lacking(place)
     if lacking is not None:
@@ -168,7 +124,9 @@ def _place_of(name: str) -> Path | None:
     here = Path(name).expanduser()
     if here.is_dir():
         return here
-    found = (folder_of(Entry(name, "", ("config.json", weights))) for weights in (_WHOLE, _INDEX))
+    entry = entry_of(name)
+    repository = name if entry is None else entry.repository
+    found = (folder_of(repository, ("config.json", weights)) for weights in (_WHOLE, _INDEX))
     return next((place for place in found if place is not None), None)
 
 

@@ -1,8 +1,8 @@
 """Which model makes pictures, whether it may and can, and how it is read: the one loader of diffusers pipelines.
 
-`policy.image_model` names `openai:NAME`, a key of `tools.weights.PIPELINES` or a folder that `save_pretrained` wrote;
-None is the work's own entry. What licence a folder is under is the matter of whoever names it. Weights are read once a
-process and shared by every work that runs on them.
+`policy.image_model` names `openai:NAME`, an entry of the weights table or a folder that `save_pretrained` wrote; None
+is the first entry that serves a work. What licence a folder is under is the matter of whoever names it. Weights are
+read once a process and shared by every work that runs on them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
@@ -19,24 +18,16 @@ from weakref import WeakValueDictionary
 from memory.errors import UsageError
 from memory.job import Policy
 from prompts.render import render
-from tools import weights
-from tools.catalogue import PERMISSIVE
 from tools.engines import remote_pictures
 from tools.engines.engine import Engine, Place
 from tools.engines.pictures import Parts, Pictures, Usual
 from tools.engines.ways import Way, Work, able, way_of
+from tools.weights import hub
+from tools.weights.table import TABLE, Weights, entry_of, serving, why_forbidden
 
 if TYPE_CHECKING:
     import torch
 
-DEFAULTS: Mapping[Work, str] = {
-    "vary": "FLUX.2-klein-4B",
-    "edit": "FLUX.2-klein-4B",
-    "fill": "FLUX.2-klein-4B",
-    "guide": "stable-diffusion-1.5-canny",
-    "imagine": "FLUX.2-klein-4B",
-}
-"""Key of `tools.weights.PIPELINES` for each work where a policy names no model."""
 _FIELD = "policy.image_model"
 
 
@@ -45,20 +36,20 @@ def why_missing(policy: Policy, work: Work) -> str | None:
 
     Weights that a job names are fetched where it says `remote: allow`; a default is never fetched unasked.
     """
-    named = policy.image_model or DEFAULTS[work]
+    named = policy.image_model or _own(work).name
     if remote_pictures.is_endpoint(named):
         return remote_pictures.why_missing(policy, work)
     if importlib.util.find_spec("diffusers") is None:
         return "diffusers is not installed; run: pip install diffusers"
-    entry = weights.PIPELINES.get(named)
+    entry = _drawing(named)
     if entry is None:
         return _why_no_folder(Path(named), work)
-    if policy.licences == "permissive" and entry.licence not in PERMISSIVE:
-        return f"{entry.name} is under {entry.licence} and policy.licences is permissive"
+    forbidden = why_forbidden(entry.name, policy)
+    if forbidden is not None:
+        return forbidden
     if policy.remote == "allow" and policy.image_model is not None:
         return None
-    missing = weights.why_no_pipeline(entry)
-    return missing or _why_unable(entry, work)
+    return hub.why_missing(entry) or _why_unable(entry, work)
 
 
 def build(place: Place, work: Work) -> Engine:
@@ -66,16 +57,16 @@ def build(place: Place, work: Work) -> Engine:
     missing = why_missing(place.policy, work)
     if missing is not None:
         raise UsageError(missing, where=_FIELD)
-    named = place.policy.image_model or DEFAULTS[work]
+    named = place.policy.image_model or _own(work).name
     if remote_pictures.is_endpoint(named):
         return remote_pictures.build(place, work)
-    entry = weights.PIPELINES.get(named)
-    if entry is None:
-        return open_pictures(Path(named), work, place.device)
-    folder, control = weights.pipeline_folders(entry, remote=place.policy.remote == "allow")
-    return open_pictures(
-        folder, work, place.device, control=control, usual=Usual(entry.steps, entry.guidance, entry.side)
-    )
+    entry = _drawing(named)
+    if entry is None or entry.drawing is None:
+        return open_pictures(Path(named), work, place.device, compiled=place.compiled)
+    made_for = entry.drawing
+    folder, control = hub.pipeline_folders(entry, remote=place.policy.remote == "allow")
+    usual = Usual(made_for.steps, made_for.guidance, made_for.side)
+    return open_pictures(folder, work, place.device, control=control, usual=usual, compiled=place.compiled)
 
 
 def open_pictures(
@@ -90,17 +81,15 @@ def open_pictures(
     """Read a pipeline from a folder and set it to a work; `control` is the folder of a control network.
 
     `usual` None takes the usual steps and guidance of its class and the side that it was trained at. `compiled` has
-    the denoiser compiled, on a GPU only: minutes once, then faster for many pictures of one size. Raises UsageError
+    the blocks that the denoiser repeats compiled, once a process and again for every size of picture. Raises UsageError
     naming the file that is missing, or the classes that can do the work.
     """
     way = _way(folder, work, control is not None)
     for place, alone in ((folder, False), (control, True)):
-        if place is not None and (missing := weights.lacks(place, control=alone)) is not None:
+        if place is not None and (missing := hub.lacks(place, control=alone)) is not None:
             raise UsageError(f"{missing} is missing; only pipelines in safetensors are read.", where=str(place))
-    parts = _parts(folder, control, device)
+    parts = _parts(folder, control, device, compiled)
     pipe = _become(parts, way)
-    if compiled and device == "cuda":
-        (pipe.transformer if hasattr(pipe, "transformer") else pipe.unet).compile()
     own = usual or Usual(way.steps, way.guidance, _trained_at(pipe))
     digest = _digest_of(parts.digest, way, own, device)
     return Pictures(pipe, work, way, own, digest, parts=parts)
@@ -109,11 +98,22 @@ def open_pictures(
 # --- what can be done with a folder ----------------------------------------------------------------
 
 
+def _own(work: Work) -> Weights:
+    """Return the entry that does a work where a policy names no model."""
+    return serving(f"{work}_pictures")[0]
+
+
+def _drawing(name: str) -> Weights | None:
+    """Return the pipeline of the weights table that a name or hub id means, or None."""
+    entry = entry_of(name)
+    return entry if entry is not None and entry.drawing is not None else None
+
+
 def _why_no_folder(folder: Path, work: Work) -> str | None:
     if not folder.is_dir():
-        known = ", ".join([*weights.PIPELINES, "a folder", "openai:NAME"])
+        known = ", ".join([*(one.name for one in TABLE.values() if one.drawing), "a folder", "openai:NAME"])
         return f"There is no image model {str(folder)!r}; there are: {known}."
-    missing = weights.lacks(folder)
+    missing = hub.lacks(folder)
     if missing is not None:
         return f"{folder} is no whole pipeline in safetensors: {missing} is missing."
     try:
@@ -123,8 +123,8 @@ def _why_no_folder(folder: Path, work: Work) -> str | None:
     return None
 
 
-def _why_unable(entry: weights.Pipeline, work: Work) -> str | None:
-    folder, control = weights.pipeline_folders(entry, remote=False)
+def _why_unable(entry: Weights, work: Work) -> str | None:
+    folder, control = hub.pipeline_folders(entry, remote=False)
     try:
         _way(folder, work, control is not None)
     except UsageError as problem:
@@ -146,20 +146,20 @@ def _way(folder: Path, work: Work, control: bool) -> Way:
 # --- reading ---------------------------------------------------------------------------------------
 
 
-_READ: WeakValueDictionary[tuple[str, str, str], Parts] = WeakValueDictionary()
+_READ: WeakValueDictionary[tuple[str, str, str, bool], Parts] = WeakValueDictionary()
 _READING = Lock()
 
 
-def _parts(folder: Path, control: Path | None, device: str) -> Parts:
-    key = (str(folder.resolve()), str(control and control.resolve()), device)
+def _parts(folder: Path, control: Path | None, device: str, compiled: bool) -> Parts:
+    key = (str(folder.resolve()), str(control and control.resolve()), device, compiled)
     with _READING:
         found = _READ.get(key)
         if found is None:
-            found = _READ[key] = _read(folder, control, device)
+            found = _READ[key] = _read(folder, control, device, compiled)
         return found
 
 
-def _read(folder: Path, control: Path | None, device: str) -> Parts:
+def _read(folder: Path, control: Path | None, device: str, compiled: bool) -> Parts:
     import diffusers
     from diffusers.utils import logging
     from transformers.utils import logging as logging_of_encoders
@@ -171,7 +171,12 @@ def _read(folder: Path, control: Path | None, device: str) -> Parts:
     net = None if control is None else cast("Any", diffusers.ControlNetModel).from_pretrained(control, **how).to(device)
     named = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
     pipe = getattr(diffusers, named).from_pretrained(folder, **how).to(device)
-    return Parts(pipe, _content([folder] if control is None else [folder, control]), net)
+    content = _content([folder] if control is None else [folder, control])
+    if compiled:
+        denoiser = pipe.transformer if hasattr(pipe, "transformer") else pipe.unet
+        denoiser.compile_repeated_blocks()
+        content = f"{content} compiled"  # it rounds in another order
+    return Parts(pipe, content, net)
 
 
 def _become(parts: Parts, way: Way) -> Any:

@@ -12,12 +12,12 @@ from typing import Any
 
 from memory.errors import UsageError
 from memory.job import Policy
-from tools.engines.checkpoints import Entry, digest_of, folder_of, how_to_get, load
 from tools.engines.engine import Place
+from tools.weights.hub import place_of
+from tools.weights.hub import why_missing as why_not_here
+from tools.weights.loading import digest_of, load
+from tools.weights.table import PIVOTS, TABLE, Weights
 
-PIVOTS = ("de", "es", "fr", "ru")
-"""Languages on the way, as ISO 639-1 codes."""
-_FILES = ("config.json", "model.safetensors", "source.spm", "target.spm", "vocab.json")
 _ROWS = 8
 """Texts in one pass. Short batches are filled up with blanks, so that every matrix product has one shape."""
 _GRAIN = 16
@@ -157,9 +157,7 @@ def why_missing(policy: Policy) -> str | None:  # noqa: ARG001  every engine is 
     """Return how to get a pair where none is in the Hugging Face cache; None where one is."""
     if any(_folders(pivot) for pivot in PIVOTS):
         return None
-    there, back = _entries(PIVOTS[0])
-    lacking = there if folder_of(there) is None else back
-    return f"{how_to_get(lacking)}; a pair needs {there.repository} and {back.repository}"
+    return why_not_here(_entries(PIVOTS[0])[0])
 
 
 def build(place: Place) -> Translator:
@@ -167,20 +165,18 @@ def build(place: Place) -> Translator:
     here = {pivot: folders for pivot in PIVOTS if (folders := _folders(pivot)) is not None}
     if not here:
         raise UsageError(f"{why_missing(place.policy)}.", where="text.translate_back")
-    names = (f"{pivot}:{'+'.join(digest_of(one, _FILES) for one in folders)}" for pivot, folders in here.items())
+    files = TABLE[f"opus-mt-en-{PIVOTS[0]}"].files
+    names = (f"{pivot}:{'+'.join(digest_of(one, files) for one in folders)}" for pivot, folders in here.items())
     pairs = {pivot: Pair(there, back, place.device) for pivot, (there, back) in here.items()}
     return Translator(pairs, f"opus-mt@{','.join(names)}")
 
 
-def _entries(pivot: str) -> tuple[Entry, Entry]:
-    return (
-        Entry(f"Helsinki-NLP/opus-mt-en-{pivot}", "CC-BY-4.0", _FILES),
-        Entry(f"Helsinki-NLP/opus-mt-{pivot}-en", "CC-BY-4.0", _FILES),
-    )
+def _entries(pivot: str) -> tuple[Weights, Weights]:
+    return TABLE[f"opus-mt-en-{pivot}"], TABLE[f"opus-mt-{pivot}-en"]
 
 
 def _folders(pivot: str) -> tuple[Path, Path] | None:
-    there, back = map(folder_of, _entries(pivot))
+    there, back = map(place_of, _entries(pivot))
     return None if there is None or back is None else (there, back)
 
 

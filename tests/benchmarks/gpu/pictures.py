@@ -112,7 +112,7 @@ def runs(asked: argparse.Namespace, device: str) -> tuple[dict[str, Way], dict[s
     plain = pipeline(asked.size, asked.tiny).to(device)
     fast = pipeline(asked.size, asked.tiny).to(device, precision(device))
     if asked.compile:
-        fast.unet.compile()
+        fast.unet.compile_repeated_blocks()
     engine = Pictures(
         fast,
         "vary",

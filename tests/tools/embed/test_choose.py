@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from memory.errors import UsageError
-from tools import weights
 from tools.embed.choose import choose
 from tools.embed.endpoint import EndpointEncoder
+from tools.weights import pinned, table
 
 
 def chosen(name: str, *, remote: bool = False, key: str | None = None):
@@ -21,15 +21,15 @@ def test_lexical_needs_no_encoder():
 
 
 def test_choosing_reads_no_weights(monkeypatch):
-    monkeypatch.setattr(weights, "read", lambda *_: pytest.fail("the weights were read"))
+    monkeypatch.setattr(pinned, "read", lambda *_: pytest.fail("the weights were read"))
     encoder = chosen("all-MiniLM-L6-v2")
     assert encoder is not None
     assert len(encoder.digest) == 64
 
 
 def test_missing_weights_are_said(monkeypatch):
-    gone = dataclasses.replace(weights.TABLE["all-MiniLM-L6-v2"], carrier=None, repository="nobody/nothing")
-    monkeypatch.setattr(weights, "TABLE", {"all-MiniLM-L6-v2": gone})
+    gone = dataclasses.replace(table.TABLE["all-MiniLM-L6-v2"], carrier=None, repository="nobody/nothing")
+    monkeypatch.setattr(table, "TABLE", {"all-MiniLM-L6-v2": gone})
     with pytest.raises(UsageError, match="not on this machine"):
         chosen("all-MiniLM-L6-v2")
 

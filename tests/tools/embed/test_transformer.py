@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from memory.errors import UsageError
-from tools import weights
 from tools.embed.choose import choose
 from tools.embed.transformer import TransformerEncoder, from_folder
+from tools.weights.table import ENCODER
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def tiny(tmp_path_factory) -> Path:
 
 
 def places(folder: Path) -> dict[str, Path]:
-    return {file: folder / file for file in weights.ENCODER_FILES if (folder / file).exists()}
+    return {file: folder / file for file in ENCODER if (folder / file).exists()}
 
 
 def test_like_texts_are_near_and_unlike_ones_far(minilm):

@@ -129,8 +129,8 @@ def test_loading_leaves_the_global_generator_alone(tiny, tmp_path):
 def test_the_first_model_in_the_cache_is_taken(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     place: Any = SimpleNamespace(policy=Policy(), device="cpu")
-    assert "hf download FacebookAI/xlm-roberta-base" in str(why_missing(Policy()))
-    with pytest.raises(UsageError, match="hf download FacebookAI/xlm-roberta-base"):
+    assert "run: augplan fetch xlm-roberta-base" in str(why_missing(Policy()))
+    with pytest.raises(UsageError, match="run: augplan fetch xlm-roberta-base"):
         build(place)
     last = module.ENTRIES[-1]
     folder = tmp_path / f"models--{last.repository.replace('/', '--')}" / "snapshots" / "0a"

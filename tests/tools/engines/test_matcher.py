@@ -108,6 +108,7 @@ def test_of_many_real_rows_some_are_drawn_by_the_seed(tiny):
 
 def test_nothing_is_named_or_an_endpoint():
     assert "policy.match_model names no model" in str(matcher.why_missing(Policy()))
+    assert "or siglip-base-patch16-224: run: augplan fetch" in str(matcher.why_missing(Policy()))
     assert "is an endpoint" in str(matcher.why_missing(Policy(match_model="openai:any", remote="allow")))
 
 
@@ -115,7 +116,7 @@ def test_licences_are_those_of_the_policy():
     named = "facebook/metaclip-b32-400m"
     assert "under CC-BY-NC-4.0" in str(matcher.why_missing(Policy(match_model=named)))
     assert "hf download" in str(matcher.why_missing(Policy(match_model=named, licences="any")))
-    assert "hf download" in str(matcher.why_missing(Policy(match_model="google/siglip-base-patch16-224")))
+    assert "augplan fetch" in str(matcher.why_missing(Policy(match_model="google/siglip-base-patch16-224")))
 
 
 def test_weights_that_lack_a_part_are_refused(tiny, tmp_path):

@@ -14,12 +14,12 @@ import torch
 
 from memory.errors import UsageError
 from memory.job import Policy
-from tools import weights
 from tools.engines import engine as engines
 from tools.engines import pipelines
 from tools.engines.engine import Place
 from tools.engines.orders import Order
 from tools.engines.pictures import Usual
+from tools.weights.table import TABLE, serving
 
 WORKS = ("vary", "edit", "fill", "guide", "imagine")
 
@@ -52,11 +52,11 @@ def place(**policy: Any) -> Place:
 
 @pytest.mark.parametrize("work", WORKS)
 def test_missing_weights_are_named_with_the_command_and_the_memory_they_take(hub, work):
-    entry = weights.PIPELINES[pipelines.DEFAULTS[work]]
+    entry = serving(f"{work}_pictures")[0]
     said = engines.why_missing(f"{work}_pictures", Policy(licences="any"))
     assert said is not None
-    assert f"hf download {entry.repository}" in said
-    assert f"{entry.vram_gb:g} GB of GPU memory" in said
+    assert f"run: augplan fetch {entry.name}" in said
+    assert f"{entry.drawing.vram_gb:g} GB of GPU memory" in said
 
 
 def test_a_default_is_never_fetched_unasked_and_a_named_one_may_be(hub):
@@ -68,7 +68,7 @@ def test_a_default_is_never_fetched_unasked_and_a_named_one_may_be(hub):
 def test_weights_under_other_licences_are_not_chosen(hub):
     said = pipelines.why_missing(Policy(image_model="stable-diffusion-1.5"), "vary")
     assert said == "stable-diffusion-1.5 is under CreativeML-OpenRAIL-M and policy.licences is permissive"
-    assert "hf download" in str(
+    assert "augplan fetch" in str(
         pipelines.why_missing(Policy(image_model="stable-diffusion-1.5", licences="any"), "vary")
     )
     assert "OpenRAIL" in str(pipelines.why_missing(Policy(), "guide"))
@@ -105,15 +105,16 @@ def test_a_folder_is_built_with_the_steps_and_the_side_of_its_class(tiny):
 
 
 def test_a_table_entry_is_read_from_the_cache_with_its_control_network(tiny, hub):
-    entry = weights.PIPELINES["stable-diffusion-1.5-canny"]
+    entry = TABLE["stable-diffusion-1.5-canny"]
     policy = {"image_model": entry.name, "licences": "any"}
-    held(hub, entry.repository, tiny.folder("stable"))
-    assert "sd-controlnet-canny is not whole on this machine" in str(pipelines.why_missing(Policy(**policy), "guide"))
-    held(hub, str(entry.control), tiny.folder("controlled") / "controlnet")
+    held(hub, TABLE["stable-diffusion-1.5"].repository, tiny.folder("stable"))
+    said = str(pipelines.why_missing(Policy(**policy), "guide"))
+    assert "sd-controlnet-canny is not in the Hugging Face cache" in said
+    held(hub, entry.repository, tiny.folder("controlled") / "controlnet")
     assert pipelines.why_missing(Policy(**policy), "guide") is None
     assert "cannot edit" in str(pipelines.why_missing(Policy(**policy), "edit"))
     made = engines.build("guide_pictures", place(**policy))
-    assert made.usual == Usual(entry.steps, entry.guidance, entry.side)
+    assert made.usual == Usual(entry.drawing.steps, entry.drawing.guidance, entry.drawing.side)
     lines = torch.zeros((1, 32, 32), dtype=torch.uint8)
     lines[:, 10:12] = 255
     asked = Order("a photo", 1, (32, 32), lines, steps=1, side=64)
@@ -143,11 +144,34 @@ def test_works_on_the_same_folder_share_their_weights_and_let_go_of_them(tiny, t
     assert one.pipe.unet is other.pipe.unet
     assert one.parts.lock is other.parts.lock
     assert one.digest != other.digest
-    key = (str((tmp_path / "shared").resolve()), "None", "cpu")
+    key = (str((tmp_path / "shared").resolve()), "None", "cpu", False)
     assert key in pipelines._READ
     del one, other
     gc.collect()
     assert key not in pipelines._READ
+
+
+def test_a_machine_that_compiles_has_the_denoiser_compiled_once_for_all_works(tiny, monkeypatch):
+    compiled = []
+    monkeypatch.setattr("diffusers.UNet2DConditionModel.compile_repeated_blocks", lambda self: compiled.append(self))
+    where = dataclasses.replace(place(image_model=str(tiny.folder("stable"))), compiled=True)
+    one, other = (engines.build(f"{work}_pictures", where) for work in ("vary", "imagine"))
+    assert compiled == [one.pipe.unet]
+    assert other._pictures.pipe.unet is one.pipe.unet
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling for a CPU needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # what torch.compile imports
+def test_a_compiled_model_draws_the_same_picture_up_to_rounding(tiny):
+    plain, compiled = (
+        pipelines.open_pictures(tiny.folder("stable"), "imagine", "cpu", compiled=how) for how in (False, True)
+    )
+    assert plain.digest != compiled.digest
+    assert plain.pipe.unet is not compiled.pipe.unet
+    order = Order("a photo", 1, (28, 24), steps=2)
+    one, other = (own.make([order])[0].int() for own in (plain, compiled))
+    assert int((one - other).abs().max()) <= 2
 
 
 def test_the_digest_names_the_weights_and_how_they_are_run(tiny, tmp_path):

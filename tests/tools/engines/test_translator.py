@@ -97,7 +97,7 @@ def test_a_text_that_is_lost_on_the_way_there_does_not_go_back(translator):
 def test_a_pair_is_found_in_the_cache_whatever_its_revision(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     place: Any = SimpleNamespace(policy=Policy(), device="cpu")
-    with pytest.raises(UsageError, match=r"hf download Helsinki-NLP/opus-mt-en-de .*refs/pr/NUMBER"):
+    with pytest.raises(UsageError, match=r"Helsinki-NLP/opus-mt-en-de is not in .*run: augplan fetch opus-mt-en-de"):
         build(place)
     tiny.save(tmp_path / "models--Helsinki-NLP--opus-mt-en-fr" / "snapshots" / "0a", 1)
     assert "opus-mt-en-de" in str(why_missing(Policy())), "one way is no pair"
@@ -107,22 +107,6 @@ def test_a_pair_is_found_in_the_cache_whatever_its_revision(tiny, tmp_path, monk
     assert made.pivots == ("fr",)
     assert made.digest.startswith("opus-mt@fr:")
     assert made.there_and_back([Trip("where is my dog", "fr", 1, 0.8)])[0]
-
-
-def test_the_main_branch_goes_before_other_revisions(tmp_path, monkeypatch):
-    from tools.engines.checkpoints import Entry, folder_of
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    place = tmp_path / "models--a--b"
-    for name in ("0a", "0b", "0c"):
-        (place / "snapshots" / name).mkdir(parents=True)
-        (place / "snapshots" / name / "config.json").write_text("{}")
-    entry = Entry("a/b", "MIT", ("config.json",))
-    assert folder_of(entry) == place / "snapshots" / "0a"
-    (place / "refs").mkdir()
-    (place / "refs" / "main").write_text("0b")
-    assert folder_of(entry) == place / "snapshots" / "0b"
-    assert folder_of(Entry("a/b", "MIT", ("model.safetensors",))) is None
 
 
 def test_pairs_may_be_given_as_folders(tiny, tmp_path):

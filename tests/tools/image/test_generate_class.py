@@ -13,12 +13,13 @@ from memory.datasets.dataset import open_dataset
 from memory.job import Policy, Source
 from memory.records import Call, Cell, Fill, Step
 from tools.apply import Maker, tasks
-from tools.catalogue import PERMISSIVE, load
+from tools.catalogue import load
 from tools.coverage.coverage import survey
 from tools.engines.class_diffusion import learn
 from tools.engines.denoiser import Recipe
 from tools.engines.engine import Place
 from tools.image.generate_class import GenerateClass, generate_class
+from tools.weights.table import PERMISSIVE
 
 
 def test_the_label_decides_and_nothing_is_seen_of_the_parents_pixels(make_images, engine_for):
