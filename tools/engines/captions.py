@@ -1,6 +1,7 @@
 """What is around the subject of a picture, told by the language model of the run where that model sees pictures.
 
-A picture leaves the machine for this, so only an endpoint is asked, and only where `policy.remote` allows it.
+A picture that goes to an endpoint leaves the machine, so that is asked only where `policy.remote` allows it. A model on
+this machine keeps it here, and is asked where it sees pictures (`tools.models.seeing`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from memory.datasets.media import encode_image
 from memory.digests import digest
-from memory.errors import ModelError, SpentError, ToolError
+from memory.errors import ModelError, SpentError, ToolError, UsageError
 from memory.exchanges import Message, Reply, Request
 from memory.records import Record
 from prompts.render import render
@@ -25,13 +26,14 @@ from tools.engines.orders import MEDIA, Medium, class_name
 from tools.engines.writer import harmless, one_line, replies_to
 from tools.kernels.pixels import to_uint8
 from tools.models.asker import Asker, json_of
-from tools.models.choose import ENDPOINT
+from tools.models.choose import ENDPOINT, HERE, source_of
+from tools.models.local import Local
 
 if TYPE_CHECKING:
     import torch
 
 MOST_SIDE = 512
-"""Pixels of the longer side of a picture that is sent, at most."""
+"""Pixels of the longer side of a picture that is shown, at most."""
 MOST_SCENE = 200
 """Characters of a description; a longer one is refused."""
 _TOKENS = 768
@@ -92,12 +94,26 @@ class Captions:
 def build(place: Place) -> Captions | None:
     """Return what describes pictures in a run; None where its job names no model that may and can see them.
 
-    A model on this machine reads no pictures (`tools.models.local`), so only one at an endpoint is asked.
+    An endpoint is taken at its word, where `policy.remote` allows it. Of a model on this machine its files say whether
+    it sees; `policy.remote` does not matter, as nothing leaves. Nothing is loaded or asked.
     """
-    named, allowed = place.policy.model or "", place.policy.remote == "allow"
-    if place.asker is None or not allowed or not named.startswith(ENDPOINT):
+    asker, named = place.asker, place.policy.model
+    if asker is None or not named:
         return None
-    return Captions(place.asker)
+    sees = place.policy.remote == "allow" if named.startswith(ENDPOINT) else _sees(named, asker, place.device)
+    return Captions(asker) if sees else None
+
+
+def _sees(named: str, asker: Asker, device: str) -> bool:
+    """Return whether a model on this machine sees; where only a record stands in for it, whether it was shown any."""
+    source = asker.source
+    if source is None:
+        try:
+            source = source_of(named, remote=False, base_url="", api_key=None, device=device)
+        except UsageError:
+            heard = [one for one in (*asker.exchanges, *(asker.recorded or ())) if one.to == HERE]
+            return any(said.images for one in heard for said in one.request.messages)
+    return isinstance(source, Local) and source.sees
 
 
 def seen(tool: str, batch: Images, wanted: Sequence[bool]) -> list[Caption | None]:
@@ -111,8 +127,9 @@ def seen(tool: str, batch: Images, wanted: Sequence[bool]) -> list[Caption | Non
     if captions is None:
         raise ToolError(
             tool,
-            "caption 'seen' is told by a model that sees pictures, and the job names none; name one at an endpoint as "
-            "policy.model (openai:NAME, with remote: allow), or leave caption at 'template'.",
+            "caption 'seen' is told by a model that sees pictures, and the job names none that may be asked; name one "
+            "as policy.model: the folder or hub id of an image-text-to-text model with its processor, on this machine, "
+            "or one at an endpoint (openai:NAME, with remote: allow); or leave caption at 'template'.",
         )
     pictures = [one if is_wanted else None for one, is_wanted in zip(batch.pixels, wanted, strict=True)]
     return captions.describe(f"{tool} caption", pictures, batch.labels)

@@ -49,8 +49,9 @@ def imagine_image(batch: Images, params: Sequence[ImagineImage]) -> list[torch.T
     """Make an image of a class from a caption alone: new scenes, but only what the generator believes of the class.
 
     The parent gives the class name, the shape and the channels. Captions vary medium, place and light, and nothing is
-    seen of the parent's pixels; with `caption: seen` a model that sees pictures tells them of the parent, so that made
-    pictures vary as the real ones do (Lei et al. 2023, "Image Captions are Natural Prompts for Text-to-Image Models").
+    seen of the parent's pixels; with `caption: seen` a model that sees pictures (policy.model, on this machine or at an
+    endpoint that is allowed) tells them of the parent, so that made pictures vary as the real ones do (Lei et al. 2023,
+    "Image Captions are Natural Prompts for Text-to-Image Models").
     A generator that does not know the class makes another: `about` says what classes are, and images retrieved or real
     are the better choice where there are any (Geng et al. 2024). Labels without a name are refused, shapes beyond 4:1,
     and parents that no usable caption came for. Raises ToolError where `seen` is asked for and no such model is named.

@@ -8,10 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from memory.errors import UsageError
-from tools import weights
 from tools.models.endpoint import TIMEOUT_S, Endpoint
 from tools.models.local import HERE, Local, lacking
 from tools.models.source import Source
+from tools.weights.hub import fetch, how_to_get_named, on_hub, place_of
+from tools.weights.table import entry_of
 
 __all__ = ["ENDPOINT", "HERE", "name_of", "source_of", "why_missing"]
 
@@ -26,6 +27,10 @@ _FILES = (
     "special_tokens_map.json",
     "generation_config.json",
     "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
     "model.safetensors",
     _INDEX,
 )
@@ -99,12 +104,15 @@ def is_loopback(address: str) -> bool:
 
 
 def _folder(name: str, remote: bool) -> Path | None:
-    """Return where the files of a model are: a folder here, or that of the Hugging Face cache."""
+    """Return where the files of a model are: a folder here, or that of the Hugging Face cache, or None."""
     if Path(name).is_dir():
         return Path(name)
-    found = weights.on_hub(name, _FILES, None, remote)
+    entry = entry_of(name)
+    if entry is not None:
+        return place_of(entry) or (fetch(entry)[0] if remote else None)
+    found = on_hub(name, _FILES, None, remote)
     if _INDEX in found:
-        found |= weights.on_hub(name, _shards(found[_INDEX]), None, remote)
+        found |= on_hub(name, _shards(found[_INDEX]), None, remote)
     return found["config.json"].parent if "config.json" in found else None
 
 
@@ -121,5 +129,5 @@ def _not_here(name: str, remote: bool) -> str:
         return f"There is no model {name!r}: no such folder, and the hub gives none by this id."
     return (
         f"There is no model {name!r} on this machine: no such folder, and not in the Hugging Face cache. "
-        f"Run: hf download {name}; or say `remote: allow`."
+        f"Say `remote: allow`, or {how_to_get_named(name)}."
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from memory.errors import ModelError, UsageError
+from memory.errors import ModelError
 from memory.exchanges import Reply, Request
+from tools.models import seeing
 
 if TYPE_CHECKING:
     import torch
@@ -26,10 +26,17 @@ class Choice:
     """Most tokens: those asked for, or as many as the context has room for."""
     guide: Any = None
     """llguidance's matcher; None for plain text."""
+    shown: seeing.Shown | None = None
+    """The prompt with its pictures; None for words alone."""
     chosen: list[int] = field(default_factory=list)
     ended: bool = False
     """By its own last word, not by the limit."""
     draws: Any = None
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What answers of one batch have in common; empty for words alone."""
+        return () if self.shown is None else self.shown.kind
 
     @property
     def over(self) -> bool:
@@ -87,28 +94,35 @@ class Loaded:
     width: int
     """Size of the vocabulary that the model scores."""
     marks: list[str]
-    """Texts that a tokenizer reads as a turn's beginning or end."""
+    """Texts that a tokenizer reads as a turn's beginning or end, or as a picture."""
+    eyes: seeing.Eyes | None = None
+    """What shows it pictures; None where it reads words alone."""
     _grammars: Any = None
 
-    def begin(self, messages: list[dict[str, str]], request: Request) -> Choice:
-        """Return an answer without a token yet. Raises ModelError for a prompt or a schema that cannot be used."""
+    def begin(self, messages: list[dict[str, Any]], request: Request) -> Choice:
+        """Return an answer without a token yet; `images` of a message are data URLs.
+
+        Raises ModelError for a prompt, a picture or a schema that cannot be used.
+        """
         import jinja2
 
-        plain = [one | {"content": self._defused(one["content"])} for one in messages]
+        pictures = [url for one in messages for url in one.get("images", ())]
+        plain = [{"role": one["role"], "content": self._content(one)} for one in messages]
         try:
             text = self.tokenizer.apply_chat_template(
                 plain, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
         except jinja2.TemplateError as problem:
             raise ModelError(f"The model's chat template does not take this conversation: {problem}.") from problem
-        prompt = list(self.tokenizer(text, add_special_tokens=False).input_ids)
+        shown = self.eyes.show(text, pictures) if self.eyes is not None and pictures else None
+        prompt = list(self.tokenizer(text, add_special_tokens=False).input_ids) if shown is None else shown.prompt
         room = self.context - len(prompt)
         if room < 1:
             raise ModelError(
                 f"The prompt has {len(prompt)} tokens, and the context of the model {self.context}; ask for less at "
                 "once, or take a model with a longer context."
             )
-        return Choice(self, request, prompt, min(request.max_tokens, room), self.guide(request))
+        return Choice(self, request, prompt, min(request.max_tokens, room), self.guide(request), shown)
 
     def guide(self, request: Request) -> Any:
         """Return what holds an answer to its schema, or None. Raises ModelError for a schema that it cannot hold to."""
@@ -129,7 +143,7 @@ class Loaded:
         return matcher
 
     def run(self, choices: Sequence[Choice], on_text: Callable[[str], None] | None) -> None:
-        """Choose the tokens of a batch to their ends; `on_text` needs a batch of one.
+        """Choose the tokens of a batch of one kind to their ends; `on_text` needs a batch of one.
 
         Raises torch.OutOfMemoryError where the batch does not fit.
         """
@@ -153,13 +167,14 @@ class Loaded:
             places = torch.tensor(tokens)[:, None].to(scores.device, non_blocking=True)
             return torch.full_like(scores, float("-inf")).scatter_(1, places, 0.0)
 
-        settings = _settings(
+        settings = settings_of(
             max_new_tokens=max(one.limit for one in choices), do_sample=False, eos_token_id=self.ends, pad_token_id=pad
         )
         with torch.inference_mode():
             self.net.generate(
                 ids.to(self.net.device),
                 attention_mask=seen.to(self.net.device),
+                **seeing.joined([one.shown for one in choices if one.shown is not None], longest, self.net),
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([cast("Any", choose)]),
             )
@@ -169,6 +184,11 @@ class Loaded:
     def text_of(self, chosen: list[int]) -> str:
         """Return the words that tokens stand for."""
         return str(self.tokenizer.decode(chosen, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _content(self, message: dict[str, Any]) -> str | list[dict[str, str]]:
+        """Return what a message says as the chat template takes it."""
+        text = self._defused(message["content"])
+        return text if self.eyes is None else self.eyes.content(text, len(message.get("images", ())))
 
     def _defused(self, text: str) -> str:
         """Return a text that cannot end its own turn: what the data holds is no instruction."""
@@ -233,56 +253,8 @@ class _Pieces:
             self._sent = len(text)
 
 
-def load(folder: Path, device: str) -> Loaded:
-    """Return the model in a folder, in bfloat16 on a GPU that has it. Runs no code that came with it.
-
-    Raises UsageError naming what is wrong: unreadable files, missing weights, no chat template.
-    """
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    cast("Any", logging).disable_progress_bar()
-    models = cast("Any", AutoModelForCausalLM)
-    here = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-        with torch.random.fork_rng(devices=[]):  # weights that are missing would be drawn
-            net, info = models.from_pretrained(
-                folder, **here, use_safetensors=True, dtype=_dtype(device), output_loading_info=True
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
-        raise UsageError(f"This model cannot be loaded: {problem}", where=str(folder)) from problem
-    if info["missing_keys"]:
-        raise UsageError(f"Its weights lack {sorted(info['missing_keys'])[0]!r} and more.", where=str(folder))
-    if not tokenizer.chat_template:
-        raise UsageError("It has no chat template; take a model that is made to be talked to.", where=str(folder))
-    said = net.generation_config.eos_token_id
-    ends = [tokenizer.eos_token_id, *(said if isinstance(said, list) else [said])]
-    net.generation_config = _settings()  # ways of choosing that came with the model would change ours
-    text = net.config.get_text_config()
-    marks = sorted((one for one in tokenizer.get_added_vocab() if len(one) > 1), key=len, reverse=True)
-    net = net.to(device).eval().requires_grad_(False)
-    return Loaded(
-        net,
-        tokenizer,
-        [int(one) for one in dict.fromkeys(ends) if one is not None],
-        int(getattr(text, "max_position_embeddings", 2048)),
-        int(text.vocab_size),
-        marks,
-    )
-
-
-def _settings(**given: Any) -> Any:
+def settings_of(**given: Any) -> Any:
+    """Return settings of `generate`: those given, and otherwise what the library does, not what came with a model."""
     from transformers import GenerationConfig
 
     return cast("Any", GenerationConfig)(**given)
-
-
-def _dtype(device: str) -> Any:
-    import torch
-
-    if device != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -1,5 +1,6 @@
-"""A language model on this machine: a transformers causal model with its chat template. Nothing leaves the process.
+"""A language model on this machine: a transformers model with its chat template. Nothing leaves the process.
 
+A model of the kind that transformers calls image-text-to-text sees pictures, any other reads words alone.
 An answer that must fit a schema is held to it token by token (llguidance). All choices of tokens are made here, from
 the request's own seed, so `generate` draws nothing and an answer depends on its request alone, up to the rounding of
 the device's arithmetic.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from memory.errors import ModelError
 from memory.exchanges import Reply, Request
 from tools.models.forms import told
+from tools.models.seeing import why_blind
 
 if TYPE_CHECKING:
     from tools.models.decoding import Choice, Loaded
@@ -43,11 +45,16 @@ class Local:
     _loaded: Loaded | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
+    @property
+    def sees(self) -> bool:
+        """Whether it can be shown pictures. Loads nothing."""
+        return why_blind(self.folder) is None
+
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Return the answer to `request`; `on_text` is handed its words as they are chosen.
 
-        Raises ModelError for a prompt longer than the context, for pictures, and for a schema that cannot be held to;
-        UsageError where the model cannot be loaded.
+        Raises ModelError for a prompt longer than the context, for pictures that cannot be read or that the model does
+        not see, and for a schema that cannot be held to; UsageError where the model cannot be loaded.
         """
         (reply,) = self._all([request], on_text)
         if isinstance(reply, ModelError):
@@ -55,11 +62,11 @@ class Local:
         return reply
 
     def complete_all(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """Return one answer a request, in order; those of like length share a batch."""
+        """Return one answer a request, in order; those of like length share a batch, with pictures or without."""
         return self._all(requests, None)
 
     def _all(self, requests: Sequence[Request], on_text: Callable[[str], None] | None) -> list[Reply | ModelError]:
-        from tools.models.decoding import load
+        from tools.models.loading import load
 
         if not requests:
             return []
@@ -72,18 +79,20 @@ class Local:
         self, model: Loaded, requests: Sequence[Request], on_text: Callable[[str], None] | None
     ) -> list[Reply | ModelError]:
         out: list[Reply | ModelError] = [ModelError("not asked")] * len(requests)
-        todo: list[tuple[int, Choice]] = []
-        for at, request in enumerate(requests):
-            try:
-                todo.append((at, self._begin(model, request)))
-            except ModelError as problem:
-                out[at] = problem
-        todo.sort(key=lambda one: (len(one[1].prompt), one[0]))  # alike lengths need little padding
-        while todo:
-            size = self._together([len(one.prompt) for _, one in todo])
-            part, todo = todo[:size], todo[size:]
-            for (at, _), reply in zip(part, self._batch(model, [one for _, one in part], on_text), strict=True):
-                out[at] = reply
+        for places in _groups(requests):
+            todo: list[tuple[int, Choice]] = []
+            for at in places:
+                try:
+                    todo.append((at, self._begin(model, requests[at])))
+                except ModelError as problem:
+                    out[at] = problem
+            todo.sort(key=lambda one: (len(one[1].prompt), one[0]))  # alike lengths need little padding
+            while todo:
+                alike = [one for one in todo if one[1].kind == todo[0][1].kind]
+                part = alike[: self._together([len(one.prompt) for _, one in alike])]
+                todo = [one for one in todo if one not in part]
+                for (at, _), reply in zip(part, self._batch(model, [one for _, one in part], on_text), strict=True):
+                    out[at] = reply
         return out
 
     def _together(self, lengths: Sequence[int]) -> int:
@@ -95,12 +104,16 @@ class Local:
 
     def _begin(self, model: Loaded, request: Request) -> Choice:
         """Return the state of a request that nothing was chosen for yet."""
-        if any(one.images for one in request.messages):
-            raise ModelError(f"{self.name} reads no pictures; ask a model at an endpoint that does.")
+        if any(one.images for one in request.messages) and (why := why_blind(self.folder)):
+            raise ModelError(
+                f"{self.name} reads no pictures: {why}. Take an image-text-to-text model with its processor, such as "
+                "Qwen3-VL, or one at an endpoint that sees."
+            )
         messages = request.messages
         if request.reply_schema is not None:
             messages = told(messages, request.reply_schema)
-        return model.begin([{"role": one.role, "content": one.content} for one in messages], request)
+        said = [{"role": one.role, "content": one.content, "images": one.images} for one in messages]
+        return model.begin(said, request)
 
     def _batch(
         self, model: Loaded, choices: list[Choice], on_text: Callable[[str], None] | None
@@ -123,6 +136,14 @@ class Local:
         half = len(choices) // 2
         fresh = [one.again() for one in choices]
         return [*self._batch(model, fresh[:half], on_text), *self._batch(model, fresh[half:], on_text)]
+
+
+def _groups(requests: Sequence[Request]) -> list[list[int]]:
+    """Return the places of requests that are begun together: words alone all at once, pictures (large) a few."""
+    pictured = [any(said.images for said in one.messages) for one in requests]
+    seen = [at for at, shown in enumerate(pictured) if shown]
+    words = [at for at, shown in enumerate(pictured) if not shown]
+    return [words, *(seen[start : start + AT_ONCE] for start in range(0, len(seen), AT_ONCE))]
 
 
 def lacking(folder: Path) -> str | None:

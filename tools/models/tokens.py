@@ -1,4 +1,8 @@
-"""How many tokens a request and an answer take, where nobody has counted: three bytes a token, rounded up."""
+"""How many tokens a request and an answer take, where nobody has counted: three bytes a token, rounded up.
+
+A picture counts alike for every source. At 512 pixels a side models take some 250 to 1,400 tokens for one, and a few
+that enlarge and tile it take more; what was counted once the answer is there is what counts against a limit.
+"""
 
 from __future__ import annotations
 

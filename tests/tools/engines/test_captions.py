@@ -207,7 +207,7 @@ def test_a_record_gives_the_same_captions_without_the_model(captions_with, tmp_p
         (None, "allow", False),
     ],
 )
-def test_only_a_model_at_an_endpoint_is_asked_and_only_where_data_may_leave(tmp_path, model, remote, asks):
+def test_an_endpoint_is_asked_only_where_data_may_leave_and_a_folder_only_where_it_is(tmp_path, model, remote, asks):
     policy = Policy.model_construct(model=model, remote=remote)
     asker = Asker(Exchanges(tmp_path), model="sees")
     nothing = cast("Any", None)
@@ -218,5 +218,5 @@ def test_only_a_model_at_an_endpoint_is_asked_and_only_where_data_may_leave(tmp_
 def test_seeing_without_a_model_says_what_to_name():
     batch = Images(picture()[None], labels=["a"], engine=object())
     assert seen("image.tool", batch, [False]) == [None]
-    with pytest.raises(ToolError, match=r"'image\.tool' failed: caption 'seen' .* policy\.model \(openai:NAME"):
+    with pytest.raises(ToolError, match=r"'image\.tool' failed: caption 'seen' .* policy\.model: .*openai:NAME"):
         seen("image.tool", batch, [True])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from memory.errors import UsageError
 from tools.models.choose import name_of, source_of, why_missing
 from tools.models.endpoint import Endpoint
 from tools.models.local import Local
+from tools.weights.table import TABLE
 
 FAR = "https://models.example/v1"
 NEAR = ("http://localhost:8000/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1", "http://127.9.9.9/v1")
@@ -96,6 +98,18 @@ def test_a_hub_id_is_found_in_the_cache(hub: Path, tiny_model_folder: Path):
     assert isinstance(made, Local)
     assert made.name == name_of("owner/tiny") == "owner/tiny"
     assert made.folder.resolve() == tiny_model_folder.resolve()
+
+
+def test_an_entry_of_the_weights_table_is_found_at_its_revision(hub: Path, tiny_model_folder: Path):
+    entry = TABLE["Qwen3-4B-Instruct-2507"]
+    place = hub / f"models--{entry.repository.replace('/', '--')}" / "snapshots" / str(entry.revision)
+    shutil.copytree(tiny_model_folder, place)
+    assert "augplan fetch Qwen3-4B-Instruct-2507" in (why_missing(entry.name, remote=False) or "")
+    (place / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model.safetensors"}}')
+    assert why_missing(entry.name, remote=False) is why_missing(entry.repository, remote=False) is None
+    made = chosen(entry.name)
+    assert isinstance(made, Local)
+    assert (made.name, made.folder) == (entry.name, place)
 
 
 def test_the_index_of_weights_is_followed_and_a_bad_one_named(hub: Path):

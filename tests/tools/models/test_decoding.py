@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from memory.exchanges import Message, Request
-from tools.models.decoding import Choice, Loaded, _allowed, _next_tokens, load
+from tools.models.decoding import Choice, Loaded, _allowed, _next_tokens
+from tools.models.loading import load
 from tools.models.local import AT_ONCE, MOST_AT_ONCE, Local
 
 SCHEMA: dict[str, object] = {"enum": ["early", "late", "never"]}
