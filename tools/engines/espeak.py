@@ -81,7 +81,7 @@ def build(place: Place) -> Espeak:  # noqa: ARG001  it is the same for every run
     command = _command()
     if command is None:
         raise UsageError(str(why_missing(Policy())))
-    data = _library()[1] if command[0] == sys.executable else _data_of(command)
+    data = library()[1] if command[0] == sys.executable else _data_of(command)
     return Espeak(started_as(repeatable(command)), frozenset(file.name for file in (data / "voices" / "!v").glob("*")))
 
 
@@ -121,13 +121,13 @@ def _command() -> tuple[str, ...] | None:
     found = shutil.which("espeak-ng")
     if found is not None:
         return (found,)
-    library, data = _library()
-    if not library.is_file() or not data.is_dir():
+    file, data = library()
+    if not file.is_file() or not data.is_dir():
         return None
-    return sys.executable, "-I", str(Path(__file__).with_name("espeak_library.py")), str(library), str(data.parent)
+    return sys.executable, "-I", str(Path(__file__).with_name("espeak_library.py")), str(file), str(data.parent)
 
 
-def _library() -> tuple[Path, Path]:
+def library() -> tuple[Path, Path]:
     """Return where the package keeps its library and its data, whether they are there or not."""
     ending = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}.get(sys.platform, "libespeak-ng.so")
     try:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from memory.datasets.media import Wave
 from memory.errors import UsageError
+from tools.engines import phonemes
+from tools.engines.phonemes import Phonemes
 from tools.engines.voice import Line
 from tools.seeds import generator
-from tools.weights import Weights
+from tools.weights.loading import digest_of
+from tools.weights.loading import load as load_whole
 
 if TYPE_CHECKING:
     import torch
@@ -55,9 +58,14 @@ class _Plan:
 class Vits:
     """A VITS model in float32: it has few weights, and bfloat16 is heard as noise."""
 
-    def __init__(self, model: Any, tokenizer: Any, digest: str, device: str = "cpu") -> None:
-        """Keep the model in evaluation mode on `device`, its tokenizer, and the name of its weights."""
-        self.digest = digest
+    def __init__(
+        self, model: Any, tokenizer: Any, digest: str, device: str = "cpu", phonemes: Phonemes | None = None
+    ) -> None:
+        """Keep the model in evaluation mode on `device`, its tokenizer, and the name of its weights.
+
+        With `phonemes` the tokenizer is shown those of a text instead of its letters.
+        """
+        self.digest, self._phonemes = digest, phonemes
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
         _settle(self.model.flow)
         self.english = str(getattr(tokenizer, "language", None) or "en")[:2] == "en"
@@ -73,7 +81,7 @@ class Vits:
         """
         import torch
 
-        made: list[Wave | None] = [None] * len(lines)
+        lines, made = self._as_read(lines), list[Wave | None]([None] * len(lines))
         # On a CPU a batch is no faster, and is rounded in another way than a line alone.
         alone = self.device == "cpu"
         with torch.inference_mode():
@@ -88,6 +96,13 @@ class Vits:
                     for at, wave in zip(part, waves, strict=True):
                         made[at] = Wave(wave.numpy()[None], self.rate_hz)
         return made
+
+    def _as_read(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """Return lines as the tokenizer is shown them; see VitsTokenizer.prepare_for_tokenization for the order."""
+        if self._phonemes is None:
+            return lines
+        told = self._phonemes.of([self.tokenizer.normalize_text(line.text) for line in lines])
+        return [replace(line, text=text) for line, text in zip(lines, told, strict=True)]
 
     def _planned(self, line: Line) -> _Plan | None:
         """Plan one line alone."""
@@ -223,28 +238,19 @@ def _settle(flow: Any) -> None:
             parametrize.remove_parametrizations(part, "weight")
 
 
-def load(files: Mapping[str, Path], device: str, entry: Weights | None = None) -> Vits:
+def load(files: Mapping[str, Path], device: str) -> Vits:
     """Load a model from its four files, which lie in one folder. No code of the model's is run, and no pickle read.
 
-    Raises UsageError where weights are missing in the file, or where it is not the upstream's that `entry` names.
+    Raises UsageError where the file lacks weights, and where a model reads phonemes and espeak-ng is not here.
     """
     from transformers import VitsModel, VitsTokenizer
-    from transformers.utils import logging
 
-    hashes = {name: hashlib.sha256(place.read_bytes()).hexdigest() for name, place in sorted(files.items())}
-    for name, wanted in (entry.files if entry is not None else {}).items():
-        if hashes.get(name) != wanted:
-            raise UsageError(f"{name} of {entry.name if entry else ''} is not the upstream's: its SHA-256 differs.")
-    cast("Any", logging).disable_progress_bar()
     folder = files["config.json"].parent
-    model, told = cast("Any", VitsModel).from_pretrained(
-        folder, use_safetensors=True, local_files_only=True, dtype="float32", output_loading_info=True
-    )
-    if told["missing_keys"] or told["mismatched_keys"]:
-        lacking = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))
-        raise UsageError(
-            f"The weights lack {len(lacking)} parts of the model, such as {lacking[0]}.", where=str(folder)
-        )
     tokenizer = VitsTokenizer.from_pretrained(folder, local_files_only=True)
-    whole = hashlib.sha256("\n".join(f"{name} {value}" for name, value in hashes.items()).encode()).hexdigest()
-    return Vits(model, tokenizer, whole, device)
+    whole, reader = digest_of(folder, files), None
+    if tokenizer.phonemize:
+        reader = phonemes.build()
+        whole = hashlib.sha256(f"{whole}\n{reader.digest}".encode()).hexdigest()
+        # It is shown phonemes, and drops what its vocabulary lacks: an unknown token may have no place in the model.
+        tokenizer.phonemize, tokenizer.normalize = False, True
+    return Vits(load_whole(VitsModel, folder), tokenizer, whole, device, reader)

@@ -6,22 +6,19 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from memory.datasets.media import Wave
 from memory.errors import UsageError
 from memory.job import Policy
+from tools.engines import phonemes as transcriber
 from tools.models.choose import ENDPOINT
-from tools.weights import TABLE, Weights, on_hub
+from tools.weights.hub import folder_of, how_to_get_named, on_hub
+from tools.weights.table import VITS, entry_of, serving, why_forbidden
 
 if TYPE_CHECKING:
     from tools.engines.engine import Place
-
-LICENCES = (("facebook/mms-tts-*", "CC-BY-NC-4.0"), ("kakao-enterprise/vits-*", "MIT"))
-"""Hub ids of voices -> the licence on their card."""
-FILES = ("config.json", "model.safetensors", "tokenizer_config.json", "vocab.json")
 
 
 @dataclass(frozen=True)
@@ -50,15 +47,19 @@ class Voice(Protocol):
 
 
 def why_missing(policy: Policy) -> str | None:
-    """Return what is missing for `policy.speech_model`, or which rule forbids it; None where it can speak."""
-    name = policy.speech_model
-    if not name:
-        return "policy.speech_model names nothing that speaks; say openai:NAME, or the folder or hub id of a VITS model"
+    """Return what is missing for `policy.speech_model`, or which rule forbids it; None where it can speak.
+
+    Where a job names nothing, the voice that the table of weights has first is looked for, and never fetched.
+    """
+    name = name_of(policy)
+    if not policy.speech_model:
+        missing = why_forbidden(name, policy) or _why_not_local(name)
+        return f"policy.speech_model names nothing that speaks, and {missing}" if missing else None
     if name.startswith(ENDPOINT):
         if policy.remote == "deny":
             return f"policy.speech_model {name} is an endpoint, to which words are sent, and policy.remote is deny"
         return None if name != ENDPOINT else "policy.speech_model names no model after openai:"
-    return _why_not_allowed(name, policy) or _why_not_local(name)
+    return why_forbidden(name, policy) or _why_not_local(name)
 
 
 def build(place: Place) -> Voice:
@@ -67,7 +68,7 @@ def build(place: Place) -> Voice:
     missing = why_missing(policy)
     if missing is not None:
         raise UsageError(f"{missing}.", where="policy.speech_model")
-    name = str(policy.speech_model)
+    name = name_of(policy)
     if name.startswith(ENDPOINT):
         from tools.engines.speech_endpoint import SpeechEndpoint
 
@@ -77,53 +78,48 @@ def build(place: Place) -> Voice:
         return SpeechEndpoint(name.removeprefix(ENDPOINT), address, key or "none", hearing=place.hearing)
     from tools.engines.vits import load
 
-    return load(files_of(name), place.device, entry_of(name))
+    return load(files_of(name), place.device)
 
 
-def entry_of(name: str) -> Weights | None:
-    """Return the entry of the weights table that a name or hub id means, or None."""
-    return TABLE.get(name) or next((one for one in TABLE.values() if one.repository == name), None)
+def name_of(policy: Policy) -> str:
+    """Return what speaks: what the job names, else the hub id of the voice that is taken without a name."""
+    return policy.speech_model or serving("voice")[0].repository
 
 
 def files_of(name: str) -> Mapping[str, Path]:
     """Return file -> place for a folder, or for what the Hugging Face cache has of a table entry or hub id."""
     folder = Path(name).expanduser()
-    if folder.is_dir():
-        return {file: folder / file for file in FILES if (folder / file).is_file()}
     entry = entry_of(name)
-    if entry is not None:
-        return on_hub(entry.repository, FILES, entry.revision, remote=False)
-    return on_hub(name, FILES, None, remote=False)
-
-
-def _why_not_allowed(name: str, policy: Policy) -> str | None:
-    """Return why a licence that is known forbids a model; one that a person keeps in a folder is theirs to judge."""
-    from tools.catalogue import PERMISSIVE
-
-    entry = entry_of(name)
-    known = (licence for pattern, licence in LICENCES if fnmatchcase(name, pattern))
-    licence = next(known, None) if entry is None else entry.licence
-    if licence is None or policy.licences == "any" or licence in PERMISSIVE:
-        return None
-    return f"{name} is under {licence} and policy.licences is permissive"
+    repository = name if entry is None else entry.repository
+    here = folder if folder.is_dir() else folder_of(repository, VITS)
+    if here is not None:
+        return {file: here / file for file in VITS if (here / file).is_file()}
+    return on_hub(repository, VITS, None, remote=False)
 
 
 def _why_not_local(name: str) -> str | None:
     found = files_of(name)
-    lacking = [file for file in FILES if file not in found]
+    lacking = [file for file in VITS if file not in found]
     if lacking:
-        how = "" if Path(name).expanduser().is_dir() else f"; run: hf download {name}"
+        how = "" if Path(name).expanduser().is_dir() else f"; {how_to_get_named(name)}"
         return f"{name} has no {', '.join(lacking)} on this machine{how}"
     try:
         config, words = (
             json.loads(found[file].read_text("utf-8")) for file in ("config.json", "tokenizer_config.json")
         )
-        kind, phonemes, roman = config.get("model_type"), words.get("phonemize", True), words.get("is_uroman", False)
+        kind, reads, roman = config.get("model_type"), words.get("phonemize", True), words.get("is_uroman", False)
     except (OSError, ValueError, AttributeError) as problem:
         return f"the configuration of {name} cannot be read: {problem}"
     if kind != "vits":
         return f"{name} is a model of type {kind!r}; one of type 'vits' (VITS, MMS) speaks here"
-    for wanted, package in ((phonemes, "phonemizer"), (roman, "uroman")):
-        if wanted and importlib.util.find_spec(package) is None:
-            return f"the tokenizer of {name} needs {package}; run: pip install {package}"
+    return _why_not_read(name, phonemes=reads, roman=roman)
+
+
+def _why_not_read(name: str, phonemes: bool, roman: bool) -> str | None:
+    """Return what the tokenizer of a model lacks to read a text, or None."""
+    lacking = transcriber.why_missing() if phonemes else None
+    if lacking is not None:
+        return f"{name} reads phonemes, which espeak-ng makes, and {lacking}"
+    if roman and importlib.util.find_spec("uroman") is None:
+        return f"the tokenizer of {name} needs uroman; run: pip install uroman"
     return None

@@ -1,4 +1,4 @@
-"""A language model that writes utterances together with a voice that says them: espeak-ng, or the one that a job names.
+"""A language model that writes utterances together with a voice that says them: a learnt one, or else espeak-ng.
 
 What was written is on record where every answer of the language model is: in the run's exchanges.
 """
@@ -115,16 +115,24 @@ class WrittenSpeech:
 
 def why_missing(policy: Policy) -> str | None:
     """Return what the writer lacks, else what the voice lacks; None where both are here."""
-    spoken_by = voice if policy.speech_model else espeak
+    spoken_by = voice if _by_model(policy) else espeak
     return writer.why_missing(policy) or spoken_by.why_missing(policy)
 
 
 def build(place: Place) -> WrittenSpeech:
-    """Return the engine: the run's language model, and the voice of `policy.speech_model` or else espeak-ng.
+    """Return the engine: the run's language model and a voice, whose name is part of the digest.
+
+    The voice is the one that `policy.speech_model` names; without a name the learnt one that is taken then, where this
+    machine has it, else espeak-ng.
 
     Raises UsageError where either is missing, forbidden or broken.
     """
     author = writer.build(place)
-    if place.policy.speech_model:
+    if _by_model(place.policy):
         return WrittenSpeech(author, ByModel(voice.build(place)))
     return WrittenSpeech(author, ByRule(espeak.build(place)))
+
+
+def _by_model(policy: Policy) -> bool:
+    """Return whether a learnt voice speaks: one that is named, present or not, or the one taken without a name."""
+    return bool(policy.speech_model) or voice.why_missing(policy) is None

@@ -15,10 +15,11 @@ import torch
 from memory.datasets.media import Wave
 from memory.errors import UsageError
 from memory.job import Policy
-from tools import weights
-from tools.engines import vits, voice
+from tools.engines import phonemes, vits, voice
+from tools.engines.phonemes import Phonemes
 from tools.engines.voice import Line, build, files_of, why_missing
-from tools.weights import Weights
+from tools.weights import table
+from tools.weights.table import Weights
 
 
 def lines_of(*texts: str, voice: str = "", rate: float = 1.0) -> list[Line]:
@@ -53,10 +54,29 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_is_named():
-    assert "policy.speech_model names nothing" in str(why_missing(Policy()))
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hugging Face cache; returns where the voice that is taken without a name would be."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub" / "models--kakao-enterprise--vits-vctk" / "snapshots" / ("0a" * 20)
+
+
+def test_without_a_name_a_voice_is_looked_for_and_never_fetched(hub: Path):
+    told = str(why_missing(Policy()))
+    assert "policy.speech_model names nothing" in told
+    assert "kakao-enterprise/vits-vctk has no config.json" in told
+    assert "; run: " in told
     with pytest.raises(UsageError, match="names nothing"):
         build(SimpleNamespace(policy=Policy()))  # type: ignore[arg-type]
+
+
+def test_without_a_name_the_voice_of_the_cache_speaks(hub: Path, save_voice):
+    save_voice(hub)
+    assert why_missing(Policy()) is None
+    place: Any = SimpleNamespace(policy=Policy(), device="cpu", endpoint=("", None))
+    engine, named = build(place), vits.load(files_of(str(hub)), "cpu")
+    assert engine.digest == named.digest
+    assert same(engine.speak(lines_of("one"))[0], named.speak(lines_of("one"))[0])
 
 
 def test_an_endpoint_needs_leave_to_send():
@@ -81,13 +101,20 @@ def test_a_folder_with_everything_will_do(folder: Path):
         ("config.json", {"model_type": "bark"}, "type 'bark'"),
         ("config.json", [], "cannot be read"),
         ("tokenizer_config.json", {"phonemize": False, "is_uroman": True}, "pip install uroman"),
-        ("tokenizer_config.json", {}, "pip install phonemizer"),
+        ("tokenizer_config.json", {}, "pip install 'augplan[speech]'"),
     ],
 )
 def test_what_a_folder_lacks_is_told(folder: Path, file, content, told, monkeypatch):
     monkeypatch.setattr(voice.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(phonemes, "_command", lambda: None)
     (folder / file).write_text(json.dumps(content))
     assert told in str(why_missing(Policy(speech_model=str(folder))))
+
+
+def test_phonemes_need_nothing_but_espeak(folder: Path, monkeypatch):
+    monkeypatch.setattr(phonemes, "_command", lambda: ("espeak-ng",))
+    (folder / "tokenizer_config.json").write_text("{}")
+    assert why_missing(Policy(speech_model=str(folder))) is None
 
 
 def test_missing_files_are_named(folder: Path):
@@ -103,15 +130,15 @@ def test_a_known_licence_that_is_not_permissive_is_refused():
     named = "facebook/mms-tts-eng"
     assert "under CC-BY-NC-4.0" in str(why_missing(Policy(speech_model=named)))
     assert f"hf download {named}" in str(why_missing(Policy(speech_model=named, licences="any")))
-    assert "hf download" in str(why_missing(Policy(speech_model="kakao-enterprise/vits-vctk")))
+    assert "augplan fetch vits-vctk (MIT" in str(why_missing(Policy(speech_model="kakao-enterprise/vits-vctk")))
 
 
 def test_a_licence_of_the_table_counts_under_both_names(monkeypatch):
-    own = Weights("talker", "somebody/talker", "0" * 40, "CC-BY-NC-4.0", {})
-    monkeypatch.setattr(voice, "TABLE", {**weights.TABLE, "talker": own})
+    own = Weights("talker", "somebody/talker", "CC-BY-NC-4.0", 0.1, ("voice",), table.VITS)
+    monkeypatch.setattr(table, "TABLE", {**table.TABLE, "talker": own})
     for name in ("talker", "somebody/talker"):
-        assert "CC-BY-NC-4.0" in str(why_missing(Policy(speech_model=name)))
-        assert "CC-BY-NC-4.0" not in str(why_missing(Policy(speech_model=name, licences="any")))
+        assert "is under CC-BY-NC-4.0" in str(why_missing(Policy(speech_model=name)))
+        assert "is under" not in str(why_missing(Policy(speech_model=name, licences="any")))
 
 
 # --- a model on this machine -----------------------------------------------------------------------
@@ -168,6 +195,35 @@ def test_what_cannot_be_said_is_refused(engine_for, monkeypatch):
     assert engine.speak(lines_of("seventeen")) == [None]
 
 
+def test_without_a_voice_a_speaker_is_drawn_for_each_line(engine_for):
+    engine = engine_for("voice")
+    drawn = [engine._begun(Line("one", "", 1.0, seed)).speaker for seed in range(40)]
+    assert set(drawn) == {0, 1, 2, 3}
+    assert drawn == [engine._begun(Line("one", "", 1.0, seed)).speaker for seed in range(40)]
+    assert {engine._begun(Line("one", "2", 1.0, seed)).speaker for seed in range(9)} == {2}
+
+
+def test_a_model_that_reads_phonemes_is_shown_them(tmp_path: Path, save_voice, monkeypatch):
+    spelling = {"one": "wʌn", "yes": "jɛs"}
+    said = Phonemes(lambda clauses: [spelling.get(clause, clause) for clause in clauses])
+    other = Phonemes(lambda clauses: [clause.upper() for clause in clauses])
+    files = files_of(str(save_voice(tmp_path, vocab_size=12)))
+    files["vocab.json"].write_text(json.dumps({letter: at for at, letter in enumerate("_wʌnjɛs,! ɹ")}))
+    settings = json.loads(files["tokenizer_config.json"].read_text())
+    files["tokenizer_config.json"].write_text(json.dumps({**settings, "phonemize": True, "normalize": True}))
+    monkeypatch.setattr(phonemes, "build", lambda: said)
+    engine = vits.load(files, "cpu")
+    shown = [line.text for line in engine._as_read(lines_of("one, yes!", "(one)", "日"))]
+    assert shown == ["wʌn, jɛs!", "(wʌn)", "日"]
+    assert engine.tokenizer("(wʌn)")["input_ids"] == [0, 1, 0, 2, 0, 3, 0], "what it does not know is dropped"
+    first, _, nothing = engine.speak(lines_of("one, yes!", "one", "日"))
+    assert first.seconds > 0
+    assert nothing is None
+    assert same(engine.speak(lines_of("one, yes!"))[0], first)
+    monkeypatch.setattr(phonemes, "build", lambda: other)
+    assert vits.load(files, "cpu").digest != engine.digest, "it names how a text is read"
+
+
 @pytest.mark.parametrize("config", [{"num_speakers": 1, "speaker_embedding_size": 0}, {"plain": True}])
 def test_one_voice_and_plain_durations(config, tmp_path: Path, save_voice):
     own = {"use_stochastic_duration_prediction": False} if config.pop("plain", False) else config
@@ -177,12 +233,10 @@ def test_one_voice_and_plain_durations(config, tmp_path: Path, save_voice):
     assert second.seconds > 0
 
 
-def test_weights_that_are_not_whole_or_not_the_upstreams_are_refused(tmp_path: Path, save_voice):
+def test_weights_that_are_not_whole_are_refused(tmp_path: Path, save_voice):
     from safetensors.torch import load_file, save_file
 
     files = files_of(str(save_voice(tmp_path)))
-    with pytest.raises(UsageError, match=r"vocab.json of talker is not the upstream's"):
-        vits.load(files, "cpu", Weights("talker", "somebody/talker", "0" * 40, "MIT", {"vocab.json": "0" * 64}))
     whole = load_file(files["model.safetensors"])
     save_file(dict(list(whole.items())[5:]), files["model.safetensors"], {"format": "pt"})
     with pytest.raises(UsageError, match="lack 5 parts"):

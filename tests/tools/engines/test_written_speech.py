@@ -53,6 +53,12 @@ def turn(text: str = "dim it", rate: int = 160, pitch: int = 50, speaker: str = 
     return Turn(text, Manner(voice, "m3", rate, pitch), speaker, 5)
 
 
+@pytest.fixture
+def no_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hugging Face cache has no voice."""
+    monkeypatch.setattr(voice, "files_of", lambda _: {})
+
+
 def place(policy: Policy, folder: Any, asked: bool = True) -> Any:
     asker = Asker(Exchanges(folder), model="any") if asked else None
     dataset = SimpleNamespace(column=lambda _: ["dim", "brighten", None])
@@ -69,6 +75,7 @@ def test_a_writer_is_missed_first(monkeypatch):
     assert "policy.model names no language model" in str(why_missing(Policy()))
 
 
+@pytest.mark.usefixtures("no_voice")
 @pytest.mark.parametrize(("command", "told"), [(None, "espeak-ng is not installed"), (("espeak-ng",), None)])
 def test_then_a_voice(monkeypatch, command, told):
     monkeypatch.setattr(espeak, "_command", lambda: command)
@@ -81,11 +88,24 @@ def test_a_voice_that_is_named_is_the_one_that_is_missed(monkeypatch, tmp_path):
     assert "has no config.json" in str(why_missing(Policy(**MODEL, speech_model=str(tmp_path))))
 
 
-def test_without_a_name_espeak_speaks(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("no_voice")
+def test_without_a_name_and_a_learnt_voice_espeak_speaks(monkeypatch, tmp_path):
     monkeypatch.setattr(espeak, "build", lambda _: Program())
     engine = build(place(Policy(**MODEL), tmp_path))
     assert isinstance(engine.speaker, ByRule)
     assert engine.writer.labels == ("brighten", "dim")
+
+
+def test_without_a_name_the_learnt_voice_that_is_here_speaks(monkeypatch, tmp_path):
+    monkeypatch.setattr(espeak, "_command", lambda: None)
+    monkeypatch.setattr(voice, "why_missing", lambda _: None)
+    monkeypatch.setattr(voice, "build", lambda _: Listener())
+    assert why_missing(Policy(**MODEL)) is None
+    engine = build(place(Policy(**MODEL), tmp_path))
+    assert isinstance(engine.speaker, ByModel)
+    monkeypatch.setattr(voice, "why_missing", lambda _: "no voice")
+    monkeypatch.setattr(espeak, "build", lambda _: Program())
+    assert build(place(Policy(**MODEL), tmp_path)).digest != engine.digest
 
 
 def test_a_named_voice_speaks(monkeypatch, tmp_path):
