@@ -23,6 +23,9 @@ PILOT_SAMPLES, PILOT_SHARE, PILOT_SECONDS = 20, 0.02, 5.0
 """A tool is tried of itself where so many samples, and what they need, take at most this share of the run's time, or
 so few seconds."""
 
+_LIMITS: tuple[Reason, ...] = ("cap", "budget")
+"""What refuses samples whichever tool or parent they come from."""
+
 
 def problems(  # noqa: PLR0913  everything that a plan is held to
     plan: Plan,
@@ -164,9 +167,8 @@ def why_closed(tally: Tally, room: int | None, *, reachable: bool, forbidden: bo
     if room == 0:
         return "cap"
     if tally.dry_rounds >= DRY_ROUNDS and tally.dry_made >= DRY_MADE:
-        if "cap" in tally.rejected:
-            return "cap"
-        return "no_progress" if tally.accepted else "rejected"
+        limited = next((one for one in _LIMITS if one in tally.rejected), None)
+        return limited or ("no_progress" if tally.accepted else "rejected")
     return None
 
 
@@ -194,7 +196,7 @@ def why_stop(  # noqa: PLR0913  everything that can end a run
     if not short and not trying:
         return "targets_met"
     if not trying and all(gap.reason for gap in short):
-        return "no_progress"
+        return "budget_spent" if any(gap.reason == "budget" for gap in short) else "no_progress"
     if limits.samples is not None and made >= limits.samples:
         return "budget_spent"
     if time_is_up(limits, seconds, gpu_seconds):
@@ -223,7 +225,10 @@ def why_too_slow(tool: Tool, job: Job, device: str) -> str | None:
 
 
 def cost_of(plan: Plan, tools: Mapping[str, Tool], device: str, price: Price | None) -> dict[str, float]:
-    """Return what a plan is expected to take, by the cards of its tools: {samples, seconds, tokens, money_usd}."""
+    """Return what a plan is expected to take, by the cards of its tools: {samples, seconds, tokens, money_usd}.
+
+    What endpoints charge for pictures and speech stands on the cards of `agent.prices.priced` tools.
+    """
     seconds = money = tokens = 0.0
     for step in plan.steps:
         for cost in (tools[call.tool].cost for call in step.calls):

@@ -20,7 +20,8 @@ from memory.job import Job, Price
 from tools.catalogue import select
 from tools.coverage.bins import axis_name, bins_of
 from tools.coverage.coverage import Coverage, survey
-from tools.models.asker import Asker, Budget
+from tools.models.asker import Asker
+from tools.models.purse import Budget
 
 SHALL_I = "Shall I start? (yes, no, or say what to change)"
 GAPS = 6
@@ -145,8 +146,8 @@ class Desk:
             )
         if self._asker is not None:
             limits = _less(self.job, self.at.tokens, self.at.money_usd).limits
-            self._asker.budget = Budget(limits.tokens, limits.money_usd)
-            self._asker.price = policy.price or Price()
+            self._asker.purse.budget = Budget(limits.tokens, limits.money_usd)
+            self._asker.purse.price = policy.price or Price()
         return self._asker
 
     def left(self) -> Job:

@@ -65,6 +65,8 @@ def inspect(state: State, runtime: Runtime[Context]) -> Update:
     stop = checks.why_stop(gaps, use.job.limits, state["made"], use.clock(), number, gpu_seconds=spent, trying=trying)
     if use.given is not None and number and stop is None:
         stop = "plan_done"
+    if stop is None and not trying and tools and {tool.name for tool in tools} <= work.unpaid(use):
+        stop = "budget_spent"
     update |= {"targets": targets, "stop": stop}
     if trying and stop is not None:
         update |= trials.settle(use, _with(state, update))

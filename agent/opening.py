@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent import checks
+from agent import checks, prices
 from agent.settings import Settings, keep_quiet
 from agent.state import Context
 from memory import outcomes
@@ -20,7 +20,7 @@ from memory.documents import read_plan
 from memory.errors import UsageError
 from memory.exchanges import Exchanges, without_secrets
 from memory.exports.export import kind_of
-from memory.job import Job, Price
+from memory.job import Job
 from memory.records import Modality
 from memory.runs import Run
 from tools import catalogue, devices
@@ -28,7 +28,8 @@ from tools.coverage.coverage import check_axes
 from tools.executors import Here
 from tools.judge import gates_for
 from tools.models import choose
-from tools.models.asker import Asker, Budget
+from tools.models.asker import Asker
+from tools.models.purse import purse_of
 
 Say = Callable[[dict[str, Any]], None]
 PACKAGES = (
@@ -65,6 +66,7 @@ class Ask:
 def context_of(run: Run, job: Job, ask: Ask) -> Context:
     """Return what nodes work with. Raises UsageError for a job that cannot be carried out here."""
     keep_quiet(job.policy.remote)
+    prices.check_prices(job)
     workspace = run.dataset
     known = (workspace / "dataset.json").exists()
     dataset = reopen(workspace) if known else open_dataset(job.dataset, workspace, job.seed)
@@ -84,7 +86,7 @@ def context_of(run: Run, job: Job, ask: Ask) -> Context:
         run=run,
         dataset=dataset,
         made=Made(run.made),
-        tools=catalogue.load(),
+        tools=prices.priced(catalogue.load(), job.policy),
         executor=Here(ask.settings.workers),
         modality=dataset.modality,
         settings=ask.settings,
@@ -124,12 +126,7 @@ def asker_of(
         if policy.planner == "model":
             raise UsageError("A model is to plan, and none is named; say policy.model.", where="policy.planner")
         return None
-    if job.limits.money_usd is not None and policy.price is None and policy.model.startswith(choose.ENDPOINT):
-        raise UsageError(
-            "limits.money_usd cannot be kept without knowing what the model costs; say policy.price: "
-            "{asked, answered}, in dollars for a million tokens.",
-            where="policy.price",
-        )
+    prices.check_prices(job, ("model",))
     source = None
     if recorded is None:
         source = choose.source_of(
@@ -144,9 +141,8 @@ def asker_of(
         exchanges,
         source,
         recorded,
-        Budget(job.limits.tokens, job.limits.money_usd),
-        policy.price or Price(),
-        choose.name_of(policy.model),
+        purse=purse_of(job, exchanges),
+        model=choose.name_of(policy.model),
     )
 
 

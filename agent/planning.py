@@ -72,6 +72,8 @@ def _filling(use: Context, state: State, number: int, tools: Sequence[Tool], lef
     gaps = [gap for gap in accounts.recounted(state["gaps"], state["filled"]) if gap.missing and not gap.reason]
     if state["settled"] and (proven := trials.tools_of(use, state)):
         tools = [tool for tool in tools if tool.name in proven]
+    broke = work.unpaid(use)
+    tools = [tool for tool in tools if tool.name not in broke]
     cover, columns = work.coverage(use), use.dataset.columns
     now = accounts.first_in_turn(gaps, state["targets"], state["cells"])
     needed = work.likest_first(use, accounts.needs(now, use.job, cover, columns, tools, state["labels"]))

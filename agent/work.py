@@ -5,12 +5,12 @@ What is built here (coverage, maker, judge) is built once a sitting and can alwa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
-from agent import checks
+from agent import checks, prices
 from agent.accounts import Books
 from agent.evidence import open_literature
 from agent.planner import Need
@@ -19,7 +19,7 @@ from memory.datasets.made import Candidate, Judged
 from memory.datasets.media import Payload, decode
 from memory.errors import RecordError, UsageError
 from memory.literature.index import Index
-from memory.records import Cell, Modality, Plan, Step
+from memory.records import Cell, Modality, Plan, Step, Verdict
 from tools import apply
 from tools.card import Tool
 from tools.catalogue import select, why_not_allowed, why_not_runnable
@@ -27,7 +27,9 @@ from tools.coverage.coverage import Coverage, survey
 from tools.embed.choose import choose
 from tools.engines.engine import Place
 from tools.judge import Judge, gates_for
+from tools.kernels.spoken import LONGEST
 from tools.models.hearing import Hearing
+from tools.models.purse import purse_of
 from tools.parents import label_axis
 from tools.probe.bench import RUNS, Bench, probe_for
 from tools.probe.held import hold_out
@@ -73,7 +75,7 @@ def in_use(use: Context, rows: Sequence[int]) -> list[Payload]:
 
 def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
     """Return the tools that keep a label or change it and may run here, and why the others may not."""
-    known = [tool for tool in select("augment", use.modality) if tool.labels != "mixed"]
+    known = [use.tools[tool.name] for tool in select("augment", use.modality) if tool.labels != "mixed"]
     job = use.job
     why = {
         tool.name: why_not_allowed(tool, job.policy)
@@ -82,6 +84,11 @@ def tools_here(use: Context) -> tuple[list[Tool], list[str]]:
         for tool in known
     }
     return [tool for tool in known if why[tool.name] is None], [reason for reason in why.values() if reason]
+
+
+def unpaid(use: Context) -> frozenset[str]:
+    """Return the tools of which what is left of the limits may not cover another sample of usual size."""
+    return prices.unpaid(use.job, use.tools, use.exchanges.money_usd, use.exchanges.tokens)
 
 
 def likest_first(use: Context, needs: Sequence[Need]) -> list[Need]:
@@ -127,9 +134,18 @@ def maker(use: Context) -> apply.Maker:
 
 def _place(use: Context) -> Place:
     """Return what the engines of generative tools are made from."""
-    endpoint = (use.settings.openai_base_url, use.settings.key)
-    hearing = Hearing(use.exchanges, use.recorded)
-    return Place(use.job.policy, use.dataset, coverage(use), use.device, use.job.seed, use.asker, endpoint, hearing)
+    purse = purse_of(use.job, use.exchanges) if use.asker is None else use.asker.purse
+    return Place(
+        use.job.policy,
+        use.dataset,
+        coverage(use),
+        use.device,
+        use.job.seed,
+        asker=use.asker,
+        endpoint=(use.settings.openai_base_url, use.settings.key),
+        hearing=Hearing(use.exchanges, use.recorded, purse),
+        compiled=use.settings.compile,
+    )
 
 
 def make_step(use: Context, step: Step) -> int:
@@ -189,7 +205,7 @@ def _judge(use: Context, steps: Sequence[str]) -> Judge:
     if use.judge is None:
         gates = gates_for(use.modality, use.job.policy)
         progress = partial(_say_judging, use)
-        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates, progress, _place(use))
+        use.judge = Judge(use.dataset, coverage(use), use.job.seed, gates, progress, maker(use).material.place)
         for batch in _in_batches(use.made.accepted(steps), 512):
             kept = [(made.id, payload_of(made, use.modality)) for made, _ in batch]
             use.judge.remember([name for name, _ in kept], [payload for _, payload in kept if payload is not None])
@@ -235,16 +251,25 @@ def judge_steps(
     return books.outcome()
 
 
+def _told_of_money(made: Candidate, judged: Judged, broke: Set[str]) -> Judged:
+    """Return what became of a sample: where nothing came of a tool that cannot be paid any more, that the budget is."""
+    if made.refused is None or broke.isdisjoint(str(call["tool"]) for call in made.calls):
+        return judged
+    return replace(judged, verdicts=(Verdict(gate="budget", accepted=False, why=made.refused),))
+
+
 def _judge_shard(
     use: Context, judge: Judge, books: Books, recipe: str, candidates: Sequence[Candidate]
 ) -> list[Judged]:
     """Judge as many at a time as cannot overfill a cell or a cap; what comes after that is not needed."""
     results: list[Judged] = []
     waiting: list[Candidate] = []
+    broke = prices.unpaid(use.job, use.tools, use.exchanges.money_usd, use.exchanges.tokens, LONGEST)
 
     def flush() -> None:
         payloads = [payload_of(made, use.modality) for made in waiting]
-        for made, judged in zip(waiting, judge.judge(waiting, payloads), strict=True):
+        for made, found in zip(waiting, judge.judge(waiting, payloads), strict=True):
+            judged = _told_of_money(made, found, broke)
             books.book(recipe, made, judged)
             results.append(judged)
         waiting.clear()

@@ -17,6 +17,8 @@ class Columns(Record):
     id: str | None = None
     split: str | None = None
     group: str | None = None
+    transcript: str | None = None
+    """What is said in a clip."""
     attributes: tuple[str, ...] = ()
 
 
@@ -107,7 +109,7 @@ class Limits(Record):
     tokens: int | None = Field(1_000_000, ge=0)
     """Tokens asked and answered by a language model; checked before each question."""
     money_usd: float | None = Field(None, ge=0)
-    """Money paid to an endpoint, by its price in the settings; checked before each question."""
+    """Money paid to an endpoint, by `policy.price`; checked before each question, picture and line of speech."""
     synthetic_per_real: float | None = Field(None, gt=0)
     """Accepted samples per near-duplicate-free real training item of the same label."""
     rounds: int = Field(24, ge=1, le=1000)
@@ -137,14 +139,28 @@ class AskAbove(Record):
 
 
 class Price(Record):
-    """What an endpoint charges, in US dollars for a million tokens."""
+    """What an endpoint charges, in US dollars. A limit of money is kept to by it."""
 
     asked: float = Field(0.0, ge=0)
+    """For a million tokens that the language model is asked."""
     answered: float = Field(0.0, ge=0)
+    """For a million tokens that it answers."""
+    picture: float | None = Field(None, ge=0)
+    """For one picture, made or edited; None: nothing, and no limit of money can be kept."""
+    speech: float | None = Field(None, ge=0)
+    """For a million characters said; None: alike."""
 
     def of(self, asked: int, answered: int) -> float:
         """Return what so many tokens cost, in US dollars."""
         return round((asked * self.asked + answered * self.answered) / 1e6, 8)
+
+    def of_pictures(self, count: int) -> float:
+        """Return what so many pictures cost, in US dollars."""
+        return round(count * (self.picture or 0.0), 8)
+
+    def of_speech(self, characters: int) -> float:
+        """Return what it costs to have so many characters said, in US dollars."""
+        return round(characters * (self.speech or 0.0) / 1e6, 8)
 
 
 def _kind_of_approval(value: Any) -> str:
@@ -167,7 +183,7 @@ class Policy(Record):
     match_model: str | None = None
     """What compares pictures with the names of the classes: folder or hub id of a CLIP or SigLIP model; None: none."""
     price: Price | None = None
-    """What the language model costs; needed where `limits.money_usd` is set and the model is at an endpoint."""
+    """What models at an endpoint cost; what the job names there needs its price where `limits.money_usd` is set."""
     show_samples: bool = False
     """Whether items of the data may stand in what a planning or talking model is told; statistics always do."""
     encoder: str = "all-MiniLM-L6-v2"

@@ -1,7 +1,7 @@
 """Pictures from an OpenAI-compatible endpoint: they leave the machine, so only where the policy allows it.
 
 An endpoint takes no seed and no strength: a result cannot be made again, and works that hang on a strength or on edges
-need a pipeline. What is paid is not counted against `limits.money_usd`; bound it by `limits.samples`.
+need a pipeline. Each picture is paid for by `policy.price.picture`, within `limits.money_usd`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from memory.datasets.media import decode, encode_image
-from memory.errors import ModelError, ToolError, UsageError
+from memory.errors import ModelError, SpentError, ToolError, UsageError
 from memory.exchanges import without_secrets
-from memory.job import Policy
+from memory.job import Policy, Price
 from tools.engines.canvas import from_canvas, mask_to_canvas, to_canvas
 from tools.engines.engine import Place
 from tools.engines.orders import Order
 from tools.engines.ways import Work
 from tools.models.choose import ENDPOINT, is_loopback
 from tools.models.hearing import Hearing, request_of
+from tools.models.purse import Share, ask_all
 
 if TYPE_CHECKING:
     import torch
 
 SERVED: tuple[Work, ...] = ("edit", "fill", "imagine")
+ENGINES = tuple(f"{work}_pictures" for work in SERVED)
+"""Engines that an endpoint may stand behind."""
 MOST_BYTES = 64 * 2**20
 """Bytes of one answer, at most."""
 DEADLINE_S = 180.0
@@ -43,6 +45,11 @@ _ITEM = frozenset({400, 413, 415, 422})
 def is_endpoint(named: str) -> bool:
     """Return whether a policy's name means a model behind an endpoint."""
     return named.startswith(ENDPOINT)
+
+
+def charge(price: Price) -> float:
+    """Return what an endpoint charges for one sample, in dollars: that for a picture."""
+    return price.of_pictures(1)
 
 
 def why_missing(policy: Policy, work: Work) -> str | None:
@@ -87,22 +94,25 @@ class RemotePictures:
         self.digest = hashlib.sha256(f"{address}\n{model}\n{work}".encode()).hexdigest()
         self._key, self._deadline_s, self._retries = key, deadline_s, retries
         self._lock, self._broken = Lock(), ""
+        self._unpaid = set[tuple[str, int]]()
         self._client: Any = None
 
     def make(self, orders: Sequence[Order | None]) -> list[torch.Tensor | None]:
         """Return a picture (3, *order.size) uint8 for each order; None for no order and where one request failed.
 
         Raises ToolError where no request was answered for a reason that holds for all of them; nothing more is sent
-        then, so that halving a batch does not ask and pay again.
+        then, so that halving a batch does not ask and pay again. Raises SpentError where the budget does not cover
+        every order: those that it covers are on record then, and heard again in a part of the batch.
         """
         todo = [(at, one) for at, one in enumerate(orders) if one is not None]
         if self._broken:
             raise ToolError(f"{self.work} pictures", self._broken)
         out: list[torch.Tensor | None] = [None] * len(orders)
         client = self._connect()
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            answers = list(pool.map(lambda one: self._one(client, one[1]), todo))
+        answers = ask_all([one for _, one in todo], lambda one: self._one(client, one), IN_FLIGHT)
         for (at, _), answer in zip(todo, answers, strict=True):
+            if isinstance(answer, SpentError):
+                raise answer
             out[at] = None if isinstance(answer, _Failed) else answer
         failed = [answer for answer in answers if isinstance(answer, _Failed)]
         if failed and len(failed) == len(answers) and any(one.for_all for one in failed):
@@ -120,20 +130,44 @@ class RemotePictures:
                 )
             return self._client
 
-    def _one(self, client: Any, one: Order) -> torch.Tensor | _Failed:
+    def _one(self, client: Any, one: Order) -> torch.Tensor | _Failed | SpentError:
         import httpx2
         import openai
 
         try:
-            return self._picture(self._heard(client, one), one)
+            return self._picture(self._paid(client, one), one)
         except openai.APIStatusError as problem:
             return _Failed(f"{self.shown} answered {problem.status_code}.", problem.status_code not in _ITEM)
         except (openai.OpenAIError, httpx2.HTTPError) as problem:
             return _Failed(f"{self.shown} gave no answer: {type(problem).__name__}.", for_all=True)
-        except ModelError as problem:
-            return _Failed(str(problem), for_all=True)
+        except SpentError as problem:
+            return problem
+        except ModelError as problem:  # of a replay, which asks nobody: it speaks of this order alone
+            return _Failed(str(problem), for_all=False)
         except (_UnusableError, UsageError) as problem:
             return _Failed(str(problem), for_all=False)
+
+    def _paid(self, client: Any, one: Order) -> bytes:
+        """Return the body of the answer to an order. Raises SpentError where the budget does not cover it.
+
+        Parts of a batch are asked again one by one then (`tools.apply`): what was too much before, and still is, is
+        not drawn and encoded for it.
+        """
+        mark = (one.prompt, one.seed)
+        if self._hearing is not None and mark in self._unpaid:
+            self._hearing.purse.check(self._share)
+        try:
+            body = self._heard(client, one)
+        except SpentError:
+            self._unpaid.add(mark)
+            raise
+        self._unpaid.discard(mark)
+        return body
+
+    @property
+    def _share(self) -> Share:
+        price = Price() if self._hearing is None else self._hearing.purse.price
+        return Share("A picture", money_usd=charge(price))
 
     def _heard(self, client: Any, one: Order) -> bytes:
         """Return the body of the answer to an order: the one on record, else a new one."""
@@ -149,7 +183,7 @@ class RemotePictures:
         plain = {name: value for name, value in asked.items() if isinstance(value, str | int)}
         files = [value[1] for value in asked.values() if isinstance(value, tuple)]
         request = request_of(self.model, plain, one.seed, files)
-        return self._hearing.take(f"image.{self.work}", self.address, request, send)
+        return self._hearing.take(f"image.{self.work}", self.address, request, send, self._share)
 
     def _arguments(self, one: Order) -> dict[str, Any]:
         import torch

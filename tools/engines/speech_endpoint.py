@@ -1,7 +1,7 @@
 """A voice behind an OpenAI-compatible `/v1/audio/speech`. Words leave the machine: only where the policy allows it.
 
-An endpoint takes no seed: what it says cannot be made again. What is paid is not counted against `limits.money_usd`;
-bound it by `limits.samples`.
+An endpoint takes no seed: what it says cannot be made again. Each line is paid for by its characters and
+`policy.price.speech`, within `limits.money_usd`.
 """
 
 from __future__ import annotations
@@ -9,25 +9,35 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 from memory.datasets.media import Wave, decode
-from memory.errors import ModelError, UsageError
+from memory.errors import ModelError, SpentError, UsageError
 from memory.exchanges import without_secrets
+from memory.job import Price
 from tools.engines.voice import Line
 from tools.models.hearing import Hearing, request_of
+from tools.models.purse import Share, ask_all
 from tools.seeds import generator
 
 VOICES = ("alloy", "ash", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer")
 """Names that servers of this interface know; for others a plan gives `voice`."""
+ENGINES = ("voice", "written_speech")
+"""Engines that an endpoint may stand behind."""
+USUAL_CHARACTERS = 60
+"""Of a line, where what is said is not known yet."""
 IN_FLIGHT = 8
 MOST_BYTES = 16 << 20
 DEADLINE_S = 120.0
 """For one line, from the request to its last byte."""
 _SLOWEST, _FASTEST = 0.25, 4.0
 """Speeds that the interface takes."""
+
+
+def charge(price: Price, characters: int = USUAL_CHARACTERS) -> float:
+    """Return what an endpoint charges for one sample, in dollars: that for a line of so many characters."""
+    return price.of_speech(characters)
 
 
 class SpeechEndpoint:
@@ -52,13 +62,16 @@ class SpeechEndpoint:
         """Return the sound of each line; None where the endpoint gave none, more than 16 MiB, or was too slow.
 
         Raises ModelError with the first reason where every line failed, and, without asking, once the endpoint is
-        known to refuse everything: a wrong key, address or model.
+        known to refuse everything: a wrong key, address or model. Raises SpentError where the budget does not cover
+        every line: those that it covers are on record then, and heard again in a part of the batch.
         """
         if self._refused:
             raise ModelError(self._refused)
         client = self._opened()
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            heard = list(pool.map(lambda line: self._say(client, line), lines))
+        heard = ask_all(lines, lambda line: self._say(client, line), IN_FLIGHT)
+        unpaid = next((one for one in heard if isinstance(one, SpentError)), None)
+        if unpaid is not None:
+            raise unpaid
         problems = [one for one in heard if isinstance(one, ModelError)]
         if problems and len(problems) == len(lines):
             raise problems[0]
@@ -98,7 +111,8 @@ class SpeechEndpoint:
         if self._hearing is None:
             return self._sent(client, asked)
         request = request_of(self._model, asked, line.seed)
-        return self._hearing.take("speech.speak", self._base_url, request, lambda: self._sent(client, asked))
+        share = Share("A line of speech", money_usd=charge(self._hearing.purse.price, len(line.text)))
+        return self._hearing.take("speech.speak", self._base_url, request, lambda: self._sent(client, asked), share)
 
     def _sent(self, client: Any, asked: dict[str, Any]) -> bytes:
         ends = time.monotonic() + DEADLINE_S

@@ -20,6 +20,8 @@ from prompts.render import render
 from tools.engines.engine import Place
 from tools.kernels.words import FUNCTION_WORDS, edges
 from tools.models.asker import Asker, json_of
+from tools.weights.hub import how_to_get
+from tools.weights.table import serving, why_forbidden
 
 PROMPTS = (
     "writer",
@@ -36,8 +38,10 @@ PROMPTS = (
 """Prompts that a writer is asked with; the first holds the rules and goes before every other."""
 MOST_CHARACTERS = 8_000
 """A longer item is not sent: what is cut off in a prompt is lost without a word."""
+ENGINES = ("writer", "written_speech")
+"""Engines whose tools ask the language model of the run for every sample."""
 _MOST_LABEL = 200
-_SPARE_TOKENS = 512
+SPARE_TOKENS = 512
 """Room for the JSON around a text, and for models that think before they write."""
 _TAG = re.compile(r"[<\uFF1C\uFE64](?=\s*/?\s*(?:text|label|other|words|earlier)\b)", re.IGNORECASE)
 _HARMLESS = "\u2039"
@@ -124,7 +128,7 @@ class Writer:
             model=self.asker.model,
             messages=messages,
             reply_schema=_schema(ask),
-            max_tokens=_SPARE_TOKENS + ask.longest * (2 if ask.first else 1),
+            max_tokens=SPARE_TOKENS + ask.longest * (2 if ask.first else 1),
             temperature=ask.temperature,
             seed=ask.seed,
         )
@@ -149,13 +153,14 @@ def replies_to(asker: Asker, purpose: str, requests: Mapping[str, Request]) -> d
 def why_missing(policy: Policy) -> str | None:
     """Return how to name a language model where the job names none, or what keeps the named one away; else None."""
     if policy.model is None:
+        first = serving("writer")[0]
         return (
-            "policy.model names no language model; name one at an endpoint (openai:NAME, with remote: allow) or a "
-            "folder of a transformers model"
+            "policy.model names no language model; name one at an endpoint (openai:NAME, with remote: allow), a folder "
+            f"or hub id of a transformers model, or {first.name}: {how_to_get(first)}"
         )
     from tools.models.choose import why_missing as why_no_model
 
-    return why_no_model(policy.model, policy.remote == "allow")
+    return why_forbidden(policy.model, policy) or why_no_model(policy.model, policy.remote == "allow")
 
 
 def build(place: Place) -> Writer:

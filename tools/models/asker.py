@@ -6,20 +6,18 @@ request ─▶ answered before? ─▶ recorded elsewhere? ─▶ within the lim
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from memory.errors import ModelError, SpentError
+from memory.errors import ModelError
 from memory.exchanges import Exchange, Exchanges, Message, Reply, Request, now
-from memory.job import Price
 from prompts.render import render
 from tools.models import tokens
+from tools.models.purse import Budget, Purse, Share
 from tools.models.schema import in_words
 from tools.models.source import Source
 
@@ -36,14 +34,6 @@ _TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What may be spent at most; None means no limit."""
-
-    tokens: int | None = None
-    money_usd: float | None = None
-
-
-@dataclass(frozen=True)
 class Asked(Generic[Answer]):
     """A usable answer, and what it took."""
 
@@ -54,27 +44,28 @@ class Asked(Generic[Answer]):
     """What was wrong with each answer before it."""
 
 
-@dataclass
 class Asker:
     """Asks one source within one budget, and keeps every exchange. Threads may ask at the same time."""
 
-    exchanges: Exchanges
-    source: Source | None = None
-    """None: only what was recorded can be heard."""
-    recorded: Exchanges | None = None
-    """Exchanges of an earlier run: a request that stands there is answered from there."""
-    budget: Budget = field(default_factory=Budget)
-    price: Price = field(default_factory=Price)
-    model: str = ""
-    """Name of the model in requests; that of the source, or of what was recorded."""
-    _lock: Lock = field(default_factory=Lock, repr=False)
-    _waiting: list[int] = field(default_factory=lambda: [0, 0], repr=False)
-    """Tokens set aside for questions in flight: asked, answered."""
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        source: Source | None = None,
+        recorded: Exchanges | None = None,
+        *,
+        purse: Purse | None = None,
+        budget: Budget | None = None,
+        model: str = "",
+    ) -> None:
+        """Keep whom to ask; nothing is sent before it is asked.
 
-    def __post_init__(self) -> None:
-        """Take the name of the model from its source where none is given."""
-        if not self.model and self.source is not None:
-            self.model = self.source.name
+        `source` None: only what was recorded can be heard. `recorded`: exchanges of an earlier run; a request that
+        stands there is answered from there. `purse`: shared with all that the job pays for; None: one of its own, with
+        this `budget`. `model`: its name in requests; that of the source where none is given.
+        """
+        self.exchanges, self.source, self.recorded = exchanges, source, recorded
+        self.purse = purse or Purse(exchanges, budget or Budget())
+        self.model = model or (source.name if source is not None else "")
 
     def ask(
         self,
@@ -146,7 +137,7 @@ class Asker:
             if on_text is not None:
                 on_text(known.text)
             return known
-        self._reserve(request)
+        share = self._reserve(request)
         assert self.source is not None, "without a source nothing is reserved"
         began = time.perf_counter()
         try:
@@ -154,9 +145,9 @@ class Asker:
         except ModelError as problem:
             reply = problem
         except BaseException:
-            self._release(request)
+            self.purse.give_back(share)
             raise
-        self._settle(purpose, request, reply, time.perf_counter() - began)
+        self._settle(purpose, request, share, reply, time.perf_counter() - began)
         if isinstance(reply, ModelError):
             raise reply
         return reply
@@ -164,32 +155,32 @@ class Asker:
     def _group(self, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
         """Return key -> answer, from the record or from the source in one go, for requests by their keys."""
         out: dict[str, Reply | ModelError] = {}
-        todo: list[str] = []
+        shares: dict[str, Share] = {}
         for key, request in requests.items():
             known = self._known(purpose, request)
             if known is not None:
                 out[key] = known
                 continue
             try:
-                self._reserve(request)
+                shares[key] = self._reserve(request)
             except ModelError as problem:
                 out[key] = problem
-            else:
-                todo.append(key)
         began = time.perf_counter()
-        for key, reply in zip(todo, self._all_of([requests[key] for key in todo]), strict=True):
-            self._settle(purpose, requests[key], reply, (time.perf_counter() - began) / len(todo))
+        for key, reply in zip(shares, self._all_of(requests, shares), strict=True):
+            seconds = (time.perf_counter() - began) / len(shares)
+            self._settle(purpose, requests[key], shares[key], reply, seconds)
             out[key] = reply
         return out
 
-    def _all_of(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        if self.source is None or not requests:
+    def _all_of(self, requests: Mapping[str, Request], shares: Mapping[str, Share]) -> list[Reply | ModelError]:
+        """Return the answers of the source to the requests for which a share was set aside."""
+        if self.source is None or not shares:
             return []
         try:
-            return self.source.complete_all(requests)
+            return self.source.complete_all([requests[key] for key in shares])
         except BaseException:
-            for request in requests:
-                self._release(request)
+            for share in shares.values():
+                self.purse.give_back(share)
             raise
 
     def _known(self, purpose: str, request: Request) -> Reply | ModelError | None:
@@ -203,29 +194,20 @@ class Asker:
         self.exchanges.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
         return theirs.reply or ModelError(str(theirs.problem))
 
-    def _reserve(self, request: Request) -> None:
+    def _reserve(self, request: Request) -> Share:
         """Set aside what a request may cost at most. Raises SpentError where that is more than is left."""
-        asked, answered = _most(request)
-        with self._lock:
-            left = _left(self.budget.tokens, self.exchanges.tokens + sum(self._waiting))
-            if asked + answered > left:
-                raise SpentError(
-                    f"A question takes up to {asked + answered} tokens, and {left:.0f} are left in limits.tokens."
-                )
-            cost = self.price.of(asked, answered)
-            money = _left(self.budget.money_usd, self.exchanges.money_usd + self.price.of(*self._waiting))
-            if cost > money:
-                raise SpentError(
-                    f"A question costs up to {cost:.4f} dollars, and {money:.4f} are left in limits.money_usd."
-                )
-            if self.source is None:
-                raise ModelError(
-                    "The record holds no answer to this request: the run has left what was recorded. Replay it with "
-                    "the same job, seed and version."
-                )
-            self._waiting = [self._waiting[0] + asked, self._waiting[1] + answered]
+        asked, answered = tokens.asked(request), request.max_tokens  # asked: by a cautious estimate
+        share = Share("A question", asked + answered, self.purse.price.of(asked, answered))
+        if self.source is None:
+            self.purse.check(share)
+            raise ModelError(
+                "The record holds no answer to this request: the run has left what was recorded. Replay it with "
+                "the same job, seed and version."
+            )
+        self.purse.set_aside(share)
+        return share
 
-    def _settle(self, purpose: str, request: Request, reply: Reply | ModelError, seconds: float) -> None:
+    def _settle(self, purpose: str, request: Request, share: Share, reply: Reply | ModelError, seconds: float) -> None:
         assert self.source is not None, "only a source settles"
         spent = reply if isinstance(reply, Reply) else None
         one = Exchange(
@@ -236,30 +218,10 @@ class Asker:
             request=request,
             reply=spent,
             problem=str(reply) if isinstance(reply, ModelError) else None,
-            money_usd=0.0 if spent is None else self.price.of(spent.tokens_in, spent.tokens_out),
+            money_usd=0.0 if spent is None else self.purse.price.of(spent.tokens_in, spent.tokens_out),
             seconds=round(seconds, 3),
         )
-        with self._lock:
-            self._free(request)
-            self.exchanges.add(one)
-
-    def _release(self, request: Request) -> None:
-        """Give back what was set aside for a request that came to no end."""
-        with self._lock:
-            self._free(request)
-
-    def _free(self, request: Request) -> None:
-        asked, answered = _most(request)
-        self._waiting = [self._waiting[0] - asked, self._waiting[1] - answered]
-
-
-def _most(request: Request) -> tuple[int, int]:
-    """Return the tokens that a request may take at most: asked, by a cautious estimate, and answered."""
-    return tokens.asked(request), request.max_tokens
-
-
-def _left(limit: float | None, spent: float) -> float:
-    return math.inf if limit is None else max(0.0, limit - spent)
+        self.purse.settle(share, one)
 
 
 def _read(

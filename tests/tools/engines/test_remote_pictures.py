@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import email
+import importlib
 import json
 import threading
 import time
@@ -16,10 +17,14 @@ import pytest
 import torch
 
 from memory.datasets.media import decode, encode_image
-from memory.errors import ToolError
+from memory.errors import SpentError, ToolError
+from memory.exchanges import Exchanges
+from memory.job import Policy, Price
 from tools.engines import remote_pictures
 from tools.engines.orders import Order
 from tools.engines.remote_pictures import RemotePictures
+from tools.models.hearing import Hearing
+from tools.models.purse import Budget, Purse
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -180,3 +185,91 @@ def test_the_key_is_in_no_digest_and_no_name():
     assert one.digest == other.digest
     assert one.digest != RemotePictures("other", "imagine", "http://h/v1", "secret").digest
     assert "secret" not in repr(one)
+
+
+# --- what is paid -----------------------------------------------------------------------------------------
+
+
+def paying(server: Any, folder: Any, money_usd: float | None, recorded: Exchanges | None = None) -> RemotePictures:
+    """Return what asks a server of tests/servers/endpoint.py for pictures of one cent each."""
+    exchanges = Exchanges(folder)
+    purse = Purse(exchanges, Budget(money_usd=money_usd), Price(picture=0.01))
+    hearing = Hearing(exchanges, recorded, purse)
+    return RemotePictures("painter", "imagine", server.url, "secret", retries=0, hearing=hearing)
+
+
+def orders(*seeds: int) -> list[Order | None]:
+    return [Order(f"a picture {seed}", seed, (8, 8)) for seed in seeds]
+
+
+def test_exactly_as_many_are_asked_for_as_the_money_covers(model_server, tmp_path):
+    server = model_server()
+    asking = paying(server, tmp_path, 0.05)
+    with pytest.raises(SpentError, match=r"A picture costs up to 0\.01 dollars, and 0 are left in limits\.money_usd"):
+        asking.make(orders(*range(24)))
+    assert len(server.requests) == 5
+    kept = Exchanges(tmp_path)
+    assert [one.money_usd for one in kept] == [0.01] * 5
+    assert kept.money_usd == 0.05
+    drawn = sorted(one.request.seed for one in kept)
+    resumed = paying(server, tmp_path, 0.05)
+    assert all(one is not None for one in resumed.make([*orders(*drawn), None])[:-1]), "what is on record is heard"
+    with pytest.raises(SpentError):
+        resumed.make(orders(24))
+    assert len(server.requests) == 5
+
+
+def test_several_batches_in_flight_share_the_money(model_server, tmp_path):
+    server = model_server(lambda _body: time.sleep(0.01))
+    asking = paying(server, tmp_path, 0.05)
+    spent: list[Exception] = []
+
+    def batch(first: int) -> None:
+        try:
+            asking.make(orders(*range(first, first + 8)))
+        except SpentError as problem:
+            spent.append(problem)
+
+    threads = [threading.Thread(target=batch, args=(8 * at,)) for at in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (len(server.requests), len(spent)) == (5, 3)
+    assert Exchanges(tmp_path).money_usd == 0.05
+
+
+def test_a_failed_answer_costs_nothing_and_another_is_asked_for_it(model_server, tmp_path):
+    bad = ("status", 400)
+    server = model_server(lambda body: bad if int(str(body["prompt"]).split()[-1]) < 4 else None)
+    with pytest.raises(SpentError):
+        paying(server, tmp_path, 0.05).make(orders(*range(12)))
+    kept = list(Exchanges(tmp_path))
+    assert [one.money_usd for one in kept if one.reply is not None] == [0.01] * 5
+    assert {one.money_usd for one in kept if one.reply is None} <= {0.0}
+    assert len(server.requests) == len(kept)
+    assert paying(server, tmp_path, 0.06).make(orders(1)) == [None]
+    assert Exchanges(tmp_path).money_usd == 0.05
+
+
+def test_a_replay_pays_nothing_and_what_it_lacks_breaks_nothing(model_server, tmp_path):
+    server = model_server()
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    paying(server, old, 0.05).make(orders(1, 2))
+    asked = len(server.requests)
+    again = paying(server, new, 0.05, Exchanges(old))
+    assert again.make(orders(7)) == [None], "never asked, and there is money left"
+    assert all(one is not None for one in again.make(orders(1, 2)))
+    assert len(server.requests) == asked
+    assert all(one.replayed for one in Exchanges(new))
+
+
+def test_the_engines_that_an_endpoint_stands_behind_are_those_of_its_works():
+    for engine in remote_pictures.ENGINES:
+        assert (
+            importlib.import_module(f"tools.engines.{engine}")
+            .why_missing(Policy(image_model="openai:painter", remote="deny"))
+            .startswith("openai:painter sends pictures away")
+        )

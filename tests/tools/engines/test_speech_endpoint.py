@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 from memory.datasets.media import Wave, encode_wave
-from memory.errors import ModelError
-from memory.job import Policy
+from memory.errors import ModelError, SpentError
+from memory.exchanges import Exchanges
+from memory.job import Policy, Price
 from tools.engines import speech_endpoint
 from tools.engines.speech_endpoint import SpeechEndpoint
 from tools.engines.voice import Line, build
+from tools.models.hearing import Hearing
+from tools.models.purse import Budget, Purse
 
 
 def lines_of(*texts: str, voice: str = "", rate: float = 1.0) -> list[Line]:
@@ -126,3 +129,23 @@ def test_the_endpoint_is_built_where_the_policy_allows_it(address):
 def test_no_key_stands_in_a_digest_or_repr(address):
     engine = SpeechEndpoint("talker", address, "very-secret")
     assert "very-secret" not in repr(engine) + engine.digest
+
+
+def test_lines_are_paid_for_by_their_characters(model_server, tmp_path):
+    import openai
+
+    server = model_server(lambda body: ("status", 400) if body["input"] == "busy" else None)
+    exchanges = Exchanges(tmp_path)
+    purse = Purse(exchanges, Budget(money_usd=0.01), Price(speech=1000.0))  # a tenth of a cent a character
+    with openai.OpenAI(base_url=server.url, api_key="secret", max_retries=0) as client:
+        endpoint = SpeechEndpoint("talker", server.url, "secret", client, Hearing(exchanges, purse=purse))
+        assert [one is None for one in endpoint.speak(lines_of("one", "busy", "two"))] == [False, True, False]
+        assert sorted(one.money_usd for one in exchanges) == [0.0, 0.003, 0.003]
+        with pytest.raises(SpentError, match=r"line of speech costs up to 0\.005 dollars, and 0\.004 are left"):
+            endpoint.speak(lines_of("seven"))
+        with pytest.raises(SpentError, match="0 are left"):
+            endpoint.speak(lines_of("nine", "eight"))
+        asked = len(server.requests)
+        assert all(one is not None for one in endpoint.speak(lines_of("nine"))), "it is on record"
+    assert (asked, len(server.requests)) == (4, 4)
+    assert Exchanges(tmp_path).money_usd == 0.01

@@ -12,8 +12,9 @@ from memory.errors import ModelError, SpentError
 from memory.exchanges import Exchanges, Message, Reply, Request
 from memory.job import Price
 from tools.models import tokens
-from tools.models.asker import REPAIRS, Asker, Budget, json_of
+from tools.models.asker import REPAIRS, Asker, json_of
 from tools.models.endpoint import Endpoint
+from tools.models.purse import Budget
 
 
 class Label(BaseModel):
@@ -154,17 +155,16 @@ def test_what_the_budget_does_not_cover_is_not_sent(tmp_path: Path):
     here, script = asker(tmp_path, "Hello.", budget=Budget(tokens=need - 1))
     with pytest.raises(SpentError, match=r"limits\.tokens"):
         here.write("greet", SAID, max_tokens=50)
-    assert script.seen == []
-    assert len(here.exchanges) == 0
-    here.budget = Budget(tokens=need)
+    assert (script.seen, len(here.exchanges)) == ([], 0)
+    here.purse.budget = Budget(tokens=need)
     assert here.write("greet", SAID, max_tokens=50) == "Hello."
     with pytest.raises(SpentError):
         here.write("greet", (*SAID, *SAID), max_tokens=50)
 
 
 def test_money_is_kept_to_by_the_price(tmp_path: Path):
-    price = Price(asked=100.0, answered=1000.0)
-    here, script = asker(tmp_path, "Hello.", budget=Budget(money_usd=0.05), price=price)
+    here, script = asker(tmp_path, "Hello.", budget=Budget(money_usd=0.05))
+    here.purse.price = price = Price(asked=100.0, answered=1000.0)
     with pytest.raises(SpentError, match=r"limits\.money_usd"):
         here.write("greet", SAID, max_tokens=50)
     assert script.seen == []
@@ -196,14 +196,14 @@ def test_questions_in_flight_are_counted(tmp_path: Path):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    while here._waiting == [0, 0]:
+    while here.purse.aside.tokens == 0:
         pass
     with pytest.raises(SpentError):
         here.write("other", (Message(role="user", content="Other"),), max_tokens=100)
     gate.set()
     thread.join()
     assert out == ["Hello."]
-    assert here._waiting == [0, 0]
+    assert here.purse.aside.tokens == 0
 
 
 def test_what_was_set_aside_comes_back_after_any_error(tmp_path: Path):
@@ -212,7 +212,7 @@ def test_what_was_set_aside_comes_back_after_any_error(tmp_path: Path):
         here.write("greet", SAID)
     with pytest.raises(KeyboardInterrupt):
         here.write_all("many", [plain("a"), plain("b")])
-    assert here._waiting == [0, 0]
+    assert here.purse.aside.tokens == 0
 
 
 # --- many ---------------------------------------------------------------------------------------------------
@@ -297,4 +297,4 @@ def test_threads_share_an_asker(model_server, tmp_path: Path):
         one.join()
     assert out == {name: [f"{name}-{at}" for at in range(8)] for name in (1, 2)}
     assert len(Exchanges(tmp_path)) == 16
-    assert here._waiting == [0, 0]
+    assert here.purse.aside.tokens == 0
