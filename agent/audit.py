@@ -95,6 +95,7 @@ def _made(records: list[dict[str, Any]], step: str, made: Candidate, judged: Jud
         "step": f"{step}: {chosen.get('why', '')}",
         "parents": list(made.parents),
         "label": made.label if not made.soft_label else made.soft_label,
+        **({} if made.said is None else {"says": made.said}),
         "seed": made.seed,
         "content": made.content,
         "calls": list(made.calls),

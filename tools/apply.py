@@ -19,7 +19,7 @@ from memory.datasets.media import Payload, Wave, content_of, encode_image, encod
 from memory.digests import short
 from memory.errors import ToolError, UsageError
 from memory.records import Call, Cell, Step
-from tools.batches import Corpus, Images, Texts, Waves, padded_length
+from tools.batches import Corpus, Images, Texts, Utterance, Waves, padded_length
 from tools.card import Params, Tool
 from tools.coverage.coverage import Coverage
 from tools.engines.engine import Engine, Place
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SHARD", "Maker", "Task", "tasks"]
 
 SHARD = 256
-TRANSCRIPTS = ("transcript", "transcription", "text", "sentence", "utterance")
-"""Columns that hold what is said in a clip, the surest first."""
 
 
 @dataclass
@@ -51,6 +49,7 @@ class _Item:
     partner_label: str = ""
     soft_label: dict[str, float] = field(default_factory=dict)
     drawn: list[dict[str, Any]] = field(default_factory=list)
+    said: str | None = None
     refused: str | None = None
 
 
@@ -113,7 +112,8 @@ class Maker:
         import torch
 
         if isinstance(payload, Wave):
-            return _Item(task, torch.from_numpy(payload.samples), payload.rate_hz, (parent,))
+            said = self.dataset.transcript(task.row) or None
+            return _Item(task, torch.from_numpy(payload.samples), payload.rate_hz, (parent,), said=said)
         return _Item(task, torch.from_numpy(payload).permute(2, 0, 1).contiguous(), 0, (parent,))
 
     def _seed(self, step: Step, item: _Item) -> int:
@@ -135,6 +135,7 @@ class Maker:
             calls=tuple(item.drawn),
             seed=self._seed(step, item),
             soft_label=item.soft_label,
+            said=item.said,
             refused=item.refused,
         )
         if item.payload is None:
@@ -217,6 +218,8 @@ class Maker:
             item.payload, share = result
             own = str(self.labels[item.task.row])
             item.soft_label = {own: round(float(share), 6), item.partner_label: round(1.0 - float(share), 6)}
+        elif isinstance(result, Utterance):
+            item.payload, item.said = result
         else:
             item.payload = result
 
@@ -227,7 +230,7 @@ class Maker:
         labels = [str(self.labels[item.task.row] or "") for item in batch]
         plain = replace(plain, labels=labels, engine=self.material.engine(tool.needs.engine))
         if isinstance(plain, Waves):
-            return replace(plain, transcripts=[_said_in(self.dataset.record(item.task.row)) for item in batch])
+            return replace(plain, transcripts=[self.dataset.transcript(item.task.row) for item in batch])
         return plain
 
     def _plain_batch(self, tool: Tool, batch: list[_Item]) -> Any:
@@ -242,7 +245,9 @@ class Maker:
             partners = torch.stack([item.partner for item in batch]).to(self.device) if tool.needs.partner else None
             return Images(pixels, partners)
         lengths = [int(item.payload.shape[-1]) for item in batch]
-        samples = torch.zeros((len(batch), batch[0].payload.shape[0], padded_length(max(lengths))))
+        # Where the clips are already: after a first call on a GPU they do not come back in between.
+        where = batch[0].payload.device
+        samples = torch.zeros((len(batch), batch[0].payload.shape[0], padded_length(max(lengths))), device=where)
         for at, item in enumerate(batch):
             samples[at, :, : lengths[at]] = item.payload
         rate = batch[0].rate_hz
@@ -260,12 +265,6 @@ class Maker:
         item.partner = _same_shape(pixels, item.payload)
         item.parents = (item.parents[0], str(self.ids[row]))
         item.partner_label = str(self.labels[row])
-
-
-def _said_in(record: dict[str, Any]) -> str:
-    """Return the transcript in a row of clips, or "" where it has none."""
-    named = {name.strip().lower(): value for name, value in record.items()}
-    return next((str(named[word]) for word in TRANSCRIPTS if isinstance(named.get(word), str)), "")
 
 
 def _same_shape(pixels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

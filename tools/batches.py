@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +83,13 @@ class Waves:
     def clip(self, index: int) -> torch.Tensor:
         """Return one clip (channels, time) without its padding."""
         return self.samples[index, :, : self.lengths[index]]
+
+
+class Utterance(NamedTuple):
+    """What a tool that speaks returns of a clip: (channels, time) float32, and the words."""
+
+    sound: torch.Tensor
+    words: str
 
 
 def padded_length(samples: int) -> int:

@@ -39,6 +39,8 @@ class Candidates:
     """True for samples made anew from their label, which owe their parent no likeness."""
     families: Sequence[tuple[str, ...]]
     """Families of the tools that made each."""
+    said: Sequence[str | None]
+    """What each clip is to say, where that is known."""
     learnt: Sequence[bool]
     """True for samples of a tool that was fitted on the training rows, which must look like them."""
 

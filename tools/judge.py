@@ -139,6 +139,7 @@ class Judge:
             mixed=[bool(one.soft_label) for one, _ in made],
             scratch=[any(tool.scratch for tool in _tools_of(one)) for one, _ in made],
             families=[tuple(tool.family for tool in _tools_of(one)) for one, _ in made],
+            said=[one.said for one, _ in made],
             learnt=[any(tool.learns for tool in _tools_of(one)) for one, _ in made],
         )
 

@@ -172,6 +172,12 @@ class Dataset:
         found: dict[str, Any] = json.loads(pick(self.table.column("record"), [row])[0])
         return found
 
+    def transcript(self, row: int) -> str:
+        """Return what is said in a clip, or "" where that is not known."""
+        name = self.columns.transcript
+        said = None if name is None else self.record(row).get(name)
+        return said if isinstance(said, str) else ""
+
     def keep(self, name: str, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
         """Store arrays and facts derived from this dataset beside its table, whole or not at all.
 

@@ -51,6 +51,8 @@ class Candidate:
     """SHA-256 of the decoded content, so that an encoder's version does not matter."""
     soft_label: dict[str, float] = field(default_factory=dict)
     """Label -> share, for samples mixed from two labels; else empty."""
+    said: str | None = None
+    """What is said in a clip, where that is known: its parent's transcript, or what was spoken anew."""
     refused: str | None = None
     """The tool that refused, and why; None when a sample was made."""
 

@@ -28,6 +28,9 @@ GROUP = (
     "group group_id speaker speaker_id author author_id user user_id patient patient_id subject subject_id "
     "client_id writer writer_id"
 )
+TRANSCRIPT = "transcript transcription text sentence utterance"
+_SAID = ("transcript", "transcription")
+"""Columns that hold what is said in clips, and are no texts of their own beside them."""
 _FILE_NAMES = "file_name filename file path filepath file_path"
 
 
@@ -68,8 +71,9 @@ def resolve(source: Source, features: Features, first: Sequence[Row], where: str
         id=source.columns.id or _first(names, ID, taken),
         split=source.columns.split or _split(names, first, taken),
         group=source.columns.group or _first(names, GROUP, taken),
+        transcript=_transcript(source, modality, names, taken, where),
     )
-    roles = {*taken, columns.id, columns.split, columns.group, ""}
+    roles = {*taken, columns.id, columns.split, columns.group, columns.transcript, ""}
     offered = tuple(name for name in names if name not in roles and _is_scalar(name, features, first))
     return Roles(
         modality,
@@ -83,7 +87,7 @@ def resolve(source: Source, features: Features, first: Sequence[Row], where: str
 
 
 def _all_there(wanted: Columns, names: Sequence[str], where: str) -> None:
-    for role in ("payload", "label", "id", "split", "group"):
+    for role in ("payload", "label", "id", "split", "group", "transcript"):
         name = getattr(wanted, role)
         if name is not None and name not in names:
             raise UsageError(
@@ -94,6 +98,17 @@ def _all_there(wanted: Columns, names: Sequence[str], where: str) -> None:
             raise UsageError(
                 f"There is no column {name!r} (columns.attributes). Columns are: {_listed(names)}.", where=where
             )
+
+
+def _transcript(
+    source: Source, modality: Modality, names: Sequence[str], taken: set[str | None], where: str
+) -> str | None:
+    named = source.columns.transcript
+    if modality == "speech":
+        return named or _first(names, TRANSCRIPT, taken)
+    if named is not None:
+        raise UsageError(f"{modality} has no transcript; remove columns.transcript.", where=where)
+    return None
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -124,7 +139,8 @@ def _payload(
         if name is not None and _ending_share(name, first, modality) > 0.5:
             found[modality] = name  # type: ignore[index]
     text = given or _first(names, TEXT, set()) or _only_text(names, first)
-    if text is not None and text not in found.values() and "audio_filepath" not in found.values():
+    said = {"audio_filepath", *(name for name in names if name.strip().lower() in _SAID and "speech" in found)}
+    if text is not None and text not in found.values() and not said & {text, *found.values()}:
         found["text"] = text
     return _decide(source, found, names, where)
 

@@ -49,7 +49,7 @@ class Shape:
     as_json: frozenset[str]
     """Columns whose values have no common type; written as JSON text where a type is needed."""
     roles: Mapping[str, str | None]
-    """label, group, id, split -> column."""
+    """label, group, id, split, transcript -> column."""
     attributes: tuple[str, ...]
     originals: Mapping[str, Mapping[str, Any]]
     """Column with a role -> the value as augplan reads it -> the value as the source writes it."""
@@ -91,7 +91,7 @@ class Shape:
         row[self.payload] = payload
         known = {self.roles["label"]: candidate.label, self.roles["group"]: candidate.group}
         known |= {name: candidate.attributes.get(name) for name in self.attributes}
-        known |= {self.roles["split"]: "train"}
+        known |= {self.roles["split"]: "train", self.roles["transcript"]: candidate.said}
         for name, value in known.items():
             if name is not None and value is not None:
                 row[name] = self.originals.get(name, {}).get(value, value)
@@ -168,6 +168,7 @@ class _Seen:
         roles = dataset.columns
         self.payload, self.source_payload = payload, roles.payload
         self.roles = {"label": roles.label, "group": roles.group, "id": roles.id, "split": roles.split}
+        self.roles |= {"transcript": roles.transcript}
         self.attributes = roles.attributes
         self.class_names = dataset.label_names
         self.texts = _holds_only_text(dataset)

@@ -78,8 +78,14 @@ def test_what_is_said_in_a_clip_reaches_a_tool_that_speaks(column, tmp_path):
     maker.material._engines["espeak"] = listener
     wanted = step("speech.speak_text", label="six", count=3)
     planned = tasks(wanted, maker.coverage, 7)
-    assert all(one.refused is None for one in maker.make(wanted, planned))
+    made = maker.make(wanted, planned)
+    assert all(one.refused is None for one in made)
     assert listener.heard == [dataset.record(task.row)[column or "label"] for task in planned]
+    assert [one.said for one in made] == listener.heard
+    changed = step("speech.change_gain", label="six", count=1)
+    [kept] = maker.make(changed, tasks(changed, maker.coverage, 7))
+    row = dataset.column("id").index(kept.parents[0])
+    assert kept.said == (None if column is None else dataset.record(row)[column])
 
 
 def test_what_is_made_anew_keeps_neither_group_nor_attributes_of_its_parent(tmp_path):

@@ -19,6 +19,7 @@ from tools.engines import named
 from tools.engines.named import Kind, RealRows
 from tools.kernels.heard import error_rate, plain
 from tools.kernels.spoken import texts_of
+from tools.weights.loading import digest_of, load
 
 if TYPE_CHECKING:
     import torch
@@ -30,13 +31,6 @@ KIND = Kind(
     engine="recogniser",
     what="a CTC model (wav2vec 2.0, HuBERT, WavLM) or a Whisper model",
     types=(*_CTC, "whisper"),
-    licences=(
-        ("openai/whisper-*", "Apache-2.0"),
-        ("distil-whisper/*", "MIT"),
-        ("facebook/mms-*", "CC-BY-NC-4.0"),
-        ("facebook/wav2vec2-*", "Apache-2.0"),
-        ("facebook/hubert-*", "Apache-2.0"),
-    ),
 )
 ROWS = 8
 """Real rows of a label that are heard."""
@@ -118,7 +112,6 @@ class Recogniser:
     def __init__(self, ear: Ear, rows: RealRows, digest: str) -> None:
         """Keep what hears, and the real rows that it shows itself on; they are read when they are asked for."""
         self.ear, self.digest, self._rows = ear, digest, rows
-        self._row = {str(name): row for row, name in enumerate(rows.dataset.column("id"))}
         self._errors: dict[str, tuple[float, ...]] = {}
         self._lock, self._settled = Lock(), False
         self.words = {
@@ -134,27 +127,16 @@ class Recogniser:
             self._settle()
             return [self._heard(clip) for clip in clips]
 
-    def to_say(self, parents: Sequence[str], labels: Sequence[str]) -> list[tuple[str | None, bool]]:
-        """Return what a clip made anew of each training row is to say, plain, and whether that is the row's transcript.
-
-        Else it is the words of the label; None where neither has a letter or digit. Raises KeyError for a parent that
-        is not in the dataset.
-        """
-        own = [transcript(self._rows.dataset.record(self._row[parent])) for parent in parents]
-        said = texts_of(labels, own)
-        return [(plain(text) or None if text else None, bool(known)) for text, known in zip(said, own, strict=True)]
-
     def errors_on_real(self, label: str) -> tuple[float, ...]:
         """Return the error rate of what is heard in real rows of a label, at most `ROWS`, drawn by the run's seed."""
         if label not in self._errors:
             rows = self._rows.of(label)
-            ids = self._rows.dataset.column("id")
-            wanted = self.to_say([str(ids[row]) for row in rows], [label] * len(rows))
+            said = texts_of([label] * len(rows), [self._rows.dataset.transcript(row) for row in rows])
             heard = self.hear(cast("list[Wave]", self._rows.payloads(rows)))
             self._errors[label] = tuple(
                 error_rate(say, text)
-                for (say, _), text in zip(wanted, heard, strict=True)
-                if say is not None and text is not None
+                for say, text in zip((plain(one or "") for one in said), heard, strict=True)
+                if say and text is not None
             )
         return self._errors[label]
 
@@ -181,14 +163,6 @@ class Recogniser:
         return torch.nn.functional.pad(mono[0], (margin, margin))
 
 
-def transcript(record: dict[str, Any]) -> str:
-    """Return the transcript in a row of clips, or "" where it has none; the columns that tools speak from count."""
-    from tools.apply import TRANSCRIPTS
-
-    found = {name.strip().lower(): value for name, value in record.items()}
-    return next((str(found[name]) for name in TRANSCRIPTS if isinstance(found.get(name), str)), "")
-
-
 def why_missing(policy: Policy) -> str | None:
     """Return what is missing for `policy.asr_model`, or which rule forbids it; None where it can be read."""
     return named.why_missing(KIND, policy)
@@ -197,7 +171,7 @@ def why_missing(policy: Policy) -> str | None:
 def build(place: Place) -> Recogniser:
     """Return the recogniser of a run. Raises UsageError where it is missing, forbidden or not whole."""
     folder = named.folder(KIND, place.policy)
-    return Recogniser(ear_of(folder, place.device), RealRows(place, ROWS), f"{folder.name}@{named.digest_of(folder)}")
+    return Recogniser(ear_of(folder, place.device), RealRows(place, ROWS), f"{folder.name}@{digest_of(folder)}")
 
 
 def ear_of(folder: Path, device: str) -> CtcEar | WhisperEar:
@@ -210,5 +184,5 @@ def ear_of(folder: Path, device: str) -> CtcEar | WhisperEar:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, ValueError) as problem:
         raise UsageError(f"This recogniser cannot be read: {problem}.", where=str(folder)) from problem
-    model = named.load(WhisperForConditionalGeneration if whisper else AutoModelForCTC, folder)
+    model = load(WhisperForConditionalGeneration if whisper else AutoModelForCTC, folder)
     return (WhisperEar if whisper else CtcEar)(model, features, tokenizer, device)

@@ -11,14 +11,10 @@ from memory.datasets.media import Wave
 from memory.records import Verdict
 from tools.candidates import Candidates, Reference
 from tools.card import Needs, Params, gate
-from tools.kernels.heard import error_rate
+from tools.kernels.heard import error_rate, plain
 
 if TYPE_CHECKING:
     from tools.engines.recogniser import Recogniser
-
-
-WRITTEN = "transcript-generation"
-"""Family of the tools that say words of their own."""
 
 
 class Intelligible(Params):
@@ -33,31 +29,27 @@ class Intelligible(Params):
 def intelligible(batch: Candidates, reference: Reference, params: Intelligible) -> list[Verdict]:
     """Reject clips made anew in which a recogniser hears other words than they were to say.
 
-    What is to be said is the transcript of the parent, or else the label as words; then a clip that says the words of
-    another class is rejected too. The recogniser abstains for recordings that were only changed, and for classes whose
-    real recordings it does not understand either. The score is the error rate of what is heard.
+    What is to be said is what the clip's tool spoke: a transcript, a text that was written for it, or the label as
+    words; then a clip that says the words of another class is rejected too. The recogniser abstains for recordings that
+    were only changed, and for classes whose real recordings it does not understand either. The score is the error rate
+    of what is heard.
     """
-    anew = [at for at, scratch in enumerate(batch.scratch) if scratch and _says_what_is_known(batch, at)]
-    verdicts = [_abstains("is a recording that was changed, has no one label, or says words of its own")] * len(batch)
+    anew = [at for at, scratch in enumerate(batch.scratch) if scratch and batch.labels[at] and not batch.mixed[at]]
+    verdicts = [_abstains("is a recording that was changed, or has no one label")] * len(batch)
     if not anew:
         return verdicts
     ear = cast("Recogniser", reference.engine("recogniser"))
-    labels = [str(batch.labels[at]) for at in anew]
-    wanted = ear.to_say([batch.parent_ids[at] for at in anew], labels)
     heard = ear.hear([cast("Wave", batch.payloads[at]) for at in anew])
-    for at, label, (say, known), text in zip(anew, labels, wanted, heard, strict=True):
-        if say is None:
+    for at, text in zip(anew, heard, strict=True):
+        label, say = str(batch.labels[at]), plain(batch.said[at] or "")
+        if not say:
             verdicts[at] = _abstains("there are no words to say")
         elif text is None:
             verdicts[at] = _abstains("it is longer than the recogniser hears at once")
         else:
-            verdicts[at] = _verdict(ear, label, (say, text), None if known else _classes(ear, text, label), params)
+            other = _classes(ear, text, label) if say == ear.words.get(label) else None
+            verdicts[at] = _verdict(ear, label, (say, text), other, params)
     return verdicts
-
-
-def _says_what_is_known(batch: Candidates, at: int) -> bool:
-    """Return whether a clip says its parent's transcript or its label, and no words that were written for it alone."""
-    return bool(batch.labels[at]) and not batch.mixed[at] and WRITTEN not in batch.families[at]
 
 
 def _verdict(ear: Recogniser, label: str, pair: tuple[str, str], other: str | None, params: Intelligible) -> Verdict:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from tools.batches import Waves
+from tools.batches import Utterance, Waves
 from tools.card import Cost, Needs, Params, augment
 from tools.engines.espeak import Manner
 from tools.kernels.spoken import as_clip, reads, texts_of
-
-if TYPE_CHECKING:
-    import torch
 
 _ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 _THROATS = (
@@ -55,25 +52,25 @@ class SpeakText(Params):
     scratch=True,
     cost=Cost(cpu_seconds=15.0),
 )
-def speak_text(batch: Waves, params: Sequence[SpeakText]) -> list[torch.Tensor | None]:
+def speak_text(batch: Waves, params: Sequence[SpeakText]) -> list[Utterance | None]:
     """Say what is said in a clip anew, in another voice: its transcript, or else the words of its label.
 
     Nothing of the clip's sound is used. Without a transcript it is right only where the label is what is said: spoken
     words and commands. For other labels the class probe (`gates.label_kept`) and the proof of a goal must tell; no
     recogniser listens to what was made. The default accents are English; a plan for another language gives `voice`.
     The clip has the batch's rate and channels, no silence around it, and is as long as the words take. What says it is
-    a program under GPL-3; its output is free of that. Returns float32 (channels, time). Refused: labels without a
-    letter or digit, and other scripts than Latin for an English voice. Raises UsageError for a voice that espeak-ng
-    does not have.
+    a program under GPL-3; its output is free of that. Returns float32 (channels, time), and what it says. Refused:
+    labels without a letter or digit, and other scripts than Latin for an English voice. Raises UsageError for a voice
+    that espeak-ng does not have.
     """
     texts = texts_of(batch.labels, batch.transcripts)
     like = batch.rate_hz, int(batch.samples.shape[1])
-    made: list[torch.Tensor | None] = []
+    made: list[Utterance | None] = []
     for text, own in zip(texts, params, strict=True):
         if text is None or not reads(text, own.voice.startswith("en")):
             made.append(None)
             continue
         sound = batch.engine.speak(text, Manner(own.voice, own.variant, own.rate_wpm, own.pitch))
         clip = as_clip(sound, like, own.level_db)
-        made.append(None if clip is None else clip.to(batch.samples.device))
+        made.append(None if clip is None else Utterance(clip.to(batch.samples.device), text))
     return made

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from tools.batches import Waves
+from tools.batches import Utterance, Waves
 from tools.card import Cost, Needs, Params, augment
 from tools.engines.voice import Line
 from tools.kernels.spoken import as_clip, reads, spelled, texts_of
-
-if TYPE_CHECKING:
-    import torch
 
 
 class SpeakWithModel(Params):
@@ -44,14 +41,15 @@ class SpeakWithModel(Params):
     scratch=True,
     cost=Cost(cpu_seconds=300.0, gpu_seconds=30.0, setup_seconds=10.0),
 )
-def speak_with_model(batch: Waves, params: Sequence[SpeakWithModel]) -> list[torch.Tensor | None]:
+def speak_with_model(batch: Waves, params: Sequence[SpeakWithModel]) -> list[Utterance | None]:
     """Let the model that `policy.speech_model` names say what is said in a clip, without using its sound.
 
-    As `speech.speak_text`, but in a voice that was learnt from people. A model on this machine draws its noise and its
-    speaker from the seed; a line is the same alone and in any batch. Of an endpoint nothing but the words is
-    told, and its answers cannot be made again. Returns float32 (channels, time) at the batch's rate. Refused: labels
-    without a letter or digit, and what the voice says nothing to. Raises ModelError where the endpoint fails
-    altogether, UsageError for a speaker that the model does not have.
+    As `speech.speak_text`, but in a voice that was learnt from people: without a name in one of the 109 of VCTK, where
+    that model is on this machine. A model here draws its noise and its speaker from the seed; a line is the same alone
+    and in any batch. Of an endpoint nothing but the words is told, and its answers cannot be made again. Returns
+    float32 (channels, time) at the batch's rate, and what it says. Refused: labels without a letter or digit, and what
+    the voice says nothing to. Raises ModelError where the endpoint fails altogether, UsageError for a speaker that the
+    model does not have.
     """
     texts = texts_of(batch.labels, batch.transcripts)
     english = bool(texts) and batch.engine.english
@@ -61,9 +59,9 @@ def speak_with_model(batch: Waves, params: Sequence[SpeakWithModel]) -> list[tor
         own, text = params[at], str(texts[at])
         slower = own.rate / 2 ** (own.semitones / 12)  # `as_clip` reads it faster by as much
         lines.append(Line(spelled(text) if english else text, own.voice, slower, own.seed))
-    made: list[torch.Tensor | None] = [None] * len(texts)
+    made: list[Utterance | None] = [None] * len(texts)
     like = batch.rate_hz, int(batch.samples.shape[1])
     for at, sound in zip(asked, batch.engine.speak(lines) if lines else (), strict=True):
         clip = None if sound is None else as_clip(sound, like, params[at].level_db, params[at].semitones)
-        made[at] = None if clip is None else clip.to(batch.samples.device)
+        made[at] = None if clip is None else Utterance(clip.to(batch.samples.device), str(texts[at]))
     return made

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from tools.batches import Waves
+from tools.batches import Utterance, Waves
 from tools.card import Cost, Needs, augment
 from tools.engines.espeak import Manner
 from tools.engines.writer import Ask, one_line
 from tools.engines.written_speech import Turn, WrittenSpeech
 from tools.kernels.spoken import LONGEST, as_clip, texts_of
 from tools.speech.speak_text import SpeakText
-
-if TYPE_CHECKING:
-    import torch
 
 _EXAMPLE = "one utterance of the class, as an example of its kind and language"
 _NAME = "the name of the class in words, because no utterance of it is written down"
@@ -47,19 +44,19 @@ class SpeakWritten(SpeakText):
     scratch=True,
     cost=Cost(cpu_seconds=135.0, tokens=400_000),
 )
-def speak_written(batch: Waves, params: Sequence[SpeakWritten]) -> list[torch.Tensor | None]:
+def speak_written(batch: Waves, params: Sequence[SpeakWritten]) -> list[Utterance | None]:
     """Let the language model write what somebody would say who means the parent's class, and a voice say it.
 
     For classes of utterances, such as intents; where the class is the word that is said, `speech.speak_text` serves.
     The parent's transcript, where it has one, is shown as an example; nothing of its sound is used. What was written
-    stands in exchanges.jsonl: the exchange of this purpose whose request has the sample's seed. Whether it belongs to
-    the class, only gates on the sound can tell. espeak-ng speaks as in `speech.speak_text`; where
-    `policy.speech_model` names a voice, that one does: `speaker` is its own, 160 words a minute are its own rate, pitch
-    50 its own pitch and 12.5 steps a semitone, and `voice` and `variant` mean nothing to it.
-    Returns float32 (channels, time) at the batch's rate. Refused before asking: labels without a letter or digit,
-    parents that say just their label, and scripts that the voice cannot read; after it: unusable answers
-    (tools.engines.writer), and those that are no plain utterance on one line. Raises UsageError for a voice that does
-    not exist, ModelError where an endpoint for speech fails altogether; what was written by then is not paid again.
+    becomes the transcript of the clip. Whether it belongs to the class, only gates on the sound can tell. espeak-ng
+    speaks as in `speech.speak_text`; where `policy.speech_model` names a voice, or a learnt one is on this machine, it
+    does: `speaker` is its own, 160 words a minute are its own rate, pitch 50 its own pitch and 12.5 steps a
+    semitone, and `voice` and `variant` mean nothing to it. Returns float32 (channels, time) at the batch's rate, and
+    what it says. Refused before asking: labels without a letter or digit, parents that say just their label, and
+    scripts that the voice cannot read; after it: unusable answers (tools.engines.writer), and those that are no plain
+    utterance on one line. Raises UsageError for a voice that does not exist, ModelError where an endpoint for speech
+    fails altogether; what was written by then is not paid again.
     """
     if not params:
         return []
@@ -68,10 +65,10 @@ def speak_written(batch: Waves, params: Sequence[SpeakWritten]) -> list[torch.Te
     turns = {at: _turn(text, params[at]) for at, text in enumerate(_utterances(written)) if text is not None}
     turns = {at: turn for at, turn in turns.items() if engine.speaker.reads(turn.text, turn.manner)}
     like = batch.rate_hz, int(batch.samples.shape[1])
-    made: list[torch.Tensor | None] = [None] * len(batch)
-    for at, spoken in zip(turns, engine.speaker.speak(list(turns.values())), strict=True):
+    made: list[Utterance | None] = [None] * len(batch)
+    for (at, turn), spoken in zip(turns.items(), engine.speaker.speak(list(turns.values())), strict=True):
         clip = None if spoken is None else as_clip(spoken.sound, like, params[at].level_db, spoken.semitones)
-        made[at] = None if clip is None else clip.to(batch.samples.device)
+        made[at] = None if clip is None else Utterance(clip.to(batch.samples.device), turn.text)
     return made
 
 

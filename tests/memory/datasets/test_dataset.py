@@ -43,7 +43,8 @@ def test_columns_find_their_roles(table, open_at):
     found = open_at(table)
     assert (found.modality, found.layout, found.name) == ("text", "csv", "set")
     assert found.columns.model_dump() == {
-        "payload": "text", "label": "label", "id": None, "split": None, "group": "author", "attributes": ("channel",),
+        "payload": "text", "label": "label", "id": None, "split": None, "group": "author", "transcript": None,
+        "attributes": ("channel",),
     }  # fmt: skip
     assert found.axes() == ("label", "group", "author", "channel")
 

@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,20 @@ def test_sounds_load_without_torchcodec_and_lie_in_folders(
     assert (done.path / "train/cat/m1.flac").read_bytes() == sound(0.75)
     with (done.path / "train/metadata.csv").open(newline="") as file:
         assert [row["file_name"] for row in csv.DictReader(file)][2:] == ["anna/2.flac", "cat/m1.flac"]
+
+
+def test_made_clips_have_transcripts_where_the_data_has_them(
+    sounds: Path, opened: Open, load: Any, tmp_path: Path
+) -> None:
+    rows = (f"anna/{number}.flac,cat,say {number}" for number in range(3))
+    put_csv(sounds / "train" / "metadata.csv", "file_name,label,Transcript", *rows)
+    data = opened(sounds)
+    assert data.columns.transcript == "Transcript"
+    assert [data.transcript(row) for row in data.rows("train")] == ["say 0", "say 1", "say 2"]
+    assert "Transcript" not in data.columns.attributes
+    spoken, silent = made("m1", sound(0.75)), made("m2", sound(0.5))
+    done = save(data, [(replace(spoken[0], said="where is it"), spoken[1]), silent], tmp_path / "out")
+    assert load(done.path)["train"]["Transcript"][:] == ["say 0", "say 1", "say 2", "where is it", None]
 
 
 def test_sounds_go_into_parquet_alone(sounds: Path, opened: Open, load: Any, tmp_path: Path) -> None:

@@ -83,13 +83,8 @@ def test_a_clip_beyond_what_it_hears_at_once_is_not_heard(whisper):
     assert whisper.hear([Wave(np.zeros((1, 31 * 8000), np.float32), 8000)]) == [None]
 
 
-def test_what_is_to_be_said_is_the_transcript_or_the_words_of_the_label(engine_for):
-    engine = engine_for("recogniser")
-    assert engine.to_say(["a", "b"], ["zero", "one"]) == [("say zero please", True), ("one", False)]
-    assert engine.to_say(["b"], ["_"]) == [(None, False)]
-    assert engine.words == {"zero": "zero", "one": "one"}
-    with pytest.raises(KeyError):
-        engine.to_say(["nobody"], ["one"])
+def test_it_knows_the_words_of_the_labels(engine_for):
+    assert engine_for("recogniser").words == {"zero": "zero", "one": "one"}
 
 
 def test_it_shows_itself_on_real_rows(tiny, tmp_path):

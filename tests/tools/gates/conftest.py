@@ -52,6 +52,7 @@ def batch_of() -> Callable[..., Candidates]:
             mixed=mixed or [False] * count,
             scratch=[scratch] * count,
             families=[()] * count,
+            said=[None] * count,
             learnt=[False] * count,
         )
 

@@ -16,15 +16,12 @@ class Ear:
     digest = "ear@1"
     words: ClassVar = {"zero": "zero", "one": "one", "three": "three", "tree": "tree"}
 
-    def __init__(self, texts: list[str | None], real: tuple[float, ...] = (0.0,) * 8, said: Any = None) -> None:
-        self.texts, self.real, self.said = texts, real, said
+    def __init__(self, texts: list[str | None], real: tuple[float, ...] = (0.0,) * 8) -> None:
+        self.texts, self.real = texts, real
         self.read: list[str] = []
 
     def hear(self, clips: list[Wave]) -> list[str | None]:
         return [self.texts[clip.rate_hz] for clip in clips]
-
-    def to_say(self, parents: list[str], labels: list[str]) -> list[tuple[str | None, bool]]:
-        return [(label, False) if self.said is None else self.said for label in labels]
 
     def errors_on_real(self, label: str) -> tuple[float, ...]:
         self.read.append(label)
@@ -33,11 +30,12 @@ class Ear:
 
 @pytest.fixture
 def judged(run_gate, batch_of, reference_to):
-    """Judge clips that are heard as texts and were to be one label, by an ear."""
+    """Judge clips that are heard as texts and were to say their label or something else, by an ear."""
 
-    def go(ear: Ear, label: str = "zero", scratch: bool = True, **params: Any) -> list[Any]:
+    def go(ear: Ear, label: str = "zero", said: str | None = "", scratch: bool = True, **params: Any) -> list[Any]:
         clips = [Wave(np.zeros((1, 10), np.float32), at) for at in range(len(ear.texts))]
         batch = replace(batch_of([(clip, clip) for clip in clips], scratch=scratch), labels=[label] * len(clips))
+        batch = replace(batch, said=[label if said == "" else said] * len(clips))
         reference = replace(reference_to(modality="speech"), engines={"recogniser": ear})
         return run_gate(intelligible, batch, reference, **params)
 
@@ -52,11 +50,11 @@ def test_other_words_are_rejected_and_the_verdict_says_what_was_heard(judged):
 
 
 def test_a_sentence_counts_its_words(judged):
-    ear = Ear(["turn on a light", "turn the light"], said=("turn on the light please", True))
-    kept, lost = judged(ear, words=0.4)
+    ear, said = Ear(["turn on a light", "turn the light"]), "Turn on the light, please!"
+    kept, lost = judged(ear, said=said, words=0.4)
     assert (kept.accepted, kept.score) == (True, 0.4)
     assert (lost.accepted, lost.score) == (True, 0.4)
-    assert [one.accepted for one in judged(ear, words=0.3)] == [False, False]
+    assert [one.accepted for one in judged(ear, said=said, words=0.3)] == [False, False]
 
 
 def test_the_words_of_another_class_are_rejected_however_close(judged):
@@ -66,8 +64,15 @@ def test_the_words_of_another_class_are_rejected_however_close(judged):
     assert found.why == "heard 'tree', wanted 'three' (ear@1), which are the words of 'tree'"
 
 
-def test_with_a_transcript_classes_do_not_count(judged):
-    assert judged(Ear(["tree"], said=("three", True)), label="three")[0].accepted
+def test_with_words_of_its_own_classes_do_not_count(judged):
+    assert judged(Ear(["tree"]), said="Trees", label="three")[0].accepted
+
+
+def test_a_text_that_was_written_for_the_clip_is_what_it_must_say(judged):
+    right, wrong = judged(Ear(["i want my money back", "where is my parcel"]), said="I want my money back.")
+    assert (right.accepted, right.score) == (True, 0.0)
+    assert not wrong.accepted
+    assert "wanted 'i want my money back'" in wrong.why
 
 
 def test_what_it_cannot_hear_in_real_rows_it_does_not_judge(judged):
@@ -101,7 +106,7 @@ def test_recordings_that_were_changed_are_not_heard_at_all(judged, batch_of, run
 
 
 def test_clips_without_words_and_clips_too_long_are_left_alone(judged):
-    assert judged(Ear(["zero"], said=(None, False)))[0].why == "abstains: there are no words to say"
+    assert judged(Ear(["zero"]), said=None)[0].why == "abstains: there are no words to say"
     assert judged(Ear([None]))[0].why == "abstains: it is longer than the recogniser hears at once"
 
 
@@ -114,7 +119,7 @@ def test_the_card_names_its_engine():
 def test_a_tiny_recogniser_that_understands_nothing_abstains(engine_for, batch_of, run_gate, reference_to):
     ear = engine_for("recogniser")
     clip = ear._rows.dataset.items[1]
-    batch = replace(batch_of([(clip, clip)], scratch=True), labels=["one"], parent_ids=["b"])
+    batch = replace(batch_of([(clip, clip)], scratch=True), labels=["one"], said=["one"])
     (found,) = run_gate(intelligible, batch, replace(reference_to(modality="speech"), engines={"recogniser": ear}))
     assert found.accepted
     assert found.why.startswith("abstains: heard ")

@@ -46,14 +46,15 @@ def test_the_label_is_said_in_the_manner_that_was_drawn(batch):
     ]
     made = speak_text(own, manners)
     assert own.engine.heard == [("turn on", Manner("en-gb", "f2", 120, 30)), ("3", Manner("de", "", 300, 70))]
-    levels = [20 * float(clip.double().square().mean().sqrt().log10()) for clip in made]
+    assert [one.words for one in made] == ["turn on", "3"]
+    levels = [20 * float(clip.double().square().mean().sqrt().log10()) for clip, _ in made]
     assert levels == pytest.approx([-20, -30], abs=0.01)
 
 
 def test_rate_and_channels_are_the_batchs_and_length_is_the_words(batch):
     (made,) = speak_text(batch(["yes"], channels=2), [SpeakText()])
-    assert made.shape[0] == 2
-    assert made.shape[1] / 16000 == pytest.approx(0.2, abs=0.02)
+    assert made.sound.shape[0] == 2
+    assert made.sound.shape[1] / 16000 == pytest.approx(0.2, abs=0.02)
 
 
 def test_what_has_no_words_or_another_script_is_refused_without_asking(batch):
@@ -74,6 +75,6 @@ def test_other_draws_are_other_voices(engine_for, waves):
     own = replace(waves([np.full(4000, 0.1)] * 8), labels=["seven"] * 8, engine=engine_for("espeak"))
     params = [draw(tool, {}, seed_for(5, str(at))) for at in range(8)]
     made = speak_text(own, params)
-    assert len({tuple(clip[0, :500].tolist()) for clip in made}) == 8
+    assert len({tuple(clip[0, :500].tolist()) for clip, _ in made}) == 8
     again = speak_text(own, params)
-    assert all(torch.equal(one, other) for one, other in zip(made, again, strict=True))
+    assert all(torch.equal(one.sound, other.sound) for one, other in zip(made, again, strict=True))

@@ -49,7 +49,7 @@ def test_what_is_refused_shifts_no_other(waves):
     own = batch_of(waves, ["one", "--", "mute", "семь", "three"])
     made = speak_with_model(own, [SpeakWithModel()] * 5)
     assert [clip is None for clip in made] == [False, True, True, True, False]
-    assert [round(made[at].shape[1] / 8000, 1) for at in (0, 4)] == [0.3, 0.5]
+    assert [round(made[at].sound.shape[1] / 8000, 1) for at in (0, 4)] == [0.3, 0.5]
 
 
 @pytest.mark.parametrize("semitones", [-4.0, 4.0])
@@ -58,7 +58,7 @@ def test_a_shift_is_made_up_for_in_the_rate(waves, semitones):
     (made,) = speak_with_model(own, [SpeakWithModel(semitones=semitones)])
     ratio = 2 ** (semitones / 12)
     assert own.engine.heard[0].rate == pytest.approx(1 / ratio)
-    assert made.shape[1] / 8000 == pytest.approx(0.4 / ratio, abs=0.03), "this voice keeps its own rate"
+    assert made.sound.shape[1] / 8000 == pytest.approx(0.4 / ratio, abs=0.03), "this voice keeps its own rate"
 
 
 def test_nothing_to_say_asks_nobody(waves):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from memory.datasets.media import Wave
 from memory.errors import ModelError
 from memory.exchanges import Exchanges, Reply, Request
+from tools.batches import Utterance
 from tools.catalogue import load, why_not_runnable
 from tools.engines.espeak import Manner
 from tools.engines.writer import Writer
@@ -75,7 +76,7 @@ class Studio:
 
     def run(
         self, transcripts: Sequence[str], labels: Sequence[str] = (), params: Sequence[SpeakWritten] = (), channels=1
-    ) -> list[torch.Tensor | None]:
+    ) -> list[Utterance | None]:
         count = len(transcripts)
         own = params or [SpeakWritten(seed=at) for at in range(count)]
         plain = self.waves([np.full((channels, 4000), 0.1)] * count)
@@ -129,7 +130,7 @@ def test_an_example_that_gives_orders_stays_inside_its_tags(studio, order):
 
 def test_what_was_written_is_found_by_the_seed_of_the_sample(studio):
     own = studio(lambda request: f"I was told {('one', 'two', 'three')[request.seed - 40]} of it.")
-    own.run([EXAMPLE] * 3, params=[SpeakWritten(seed=40 + at) for at in range(3)])
+    made = own.run([EXAMPLE] * 3, params=[SpeakWritten(seed=40 + at) for at in range(3)])
     found = {
         one.request.seed: json.loads(one.reply.text)["text"]
         for one in own.exchanges
@@ -137,6 +138,7 @@ def test_what_was_written_is_found_by_the_seed_of_the_sample(studio):
     }
     assert [found[turn.seed] for turn in own.speaker.heard] == [turn.text for turn in own.speaker.heard]
     assert found[41] == "I was told two of it."
+    assert [one.words for one in made] == [found[40], found[41], found[42]]
 
 
 # --- what is refused ---
@@ -205,7 +207,7 @@ def test_what_is_refused_shifts_no_other(studio):
     own = studio(lambda request: ["too bright", "(nothing)", "far too bright in here"][request.seed])
     made = own.run([EXAMPLE] * 3)
     assert [clip is None for clip in made] == [False, True, False]
-    assert [round(made[at].shape[1] / 8000, 1) for at in (0, 2)] == [0.2, 0.5]
+    assert [round(made[at].sound.shape[1] / 8000, 1) for at in (0, 2)] == [0.2, 0.5]
 
 
 def test_what_was_written_before_a_voice_failed_is_not_paid_again(studio):
@@ -226,7 +228,7 @@ def test_the_manner_that_was_drawn_is_told(studio):
     params = SpeakWritten(
         voice="en-gb", variant="f2", rate_wpm=120, pitch=30, level_db=-20, speaker="2", seed=9, words=4
     )
-    (clip,) = own.run([EXAMPLE], params=[params], channels=2)
+    ((clip, _),) = own.run([EXAMPLE], params=[params], channels=2)
     assert own.speaker.heard == [Turn("It is too bright.", Manner("en-gb", "f2", 120, 30), "2", 9)]
     assert clip.shape[0] == 2
     assert 20 * float(clip.double().square().mean().sqrt().log10()) == pytest.approx(-20, abs=0.01)
@@ -240,7 +242,7 @@ def test_a_learnt_voice_says_a_line_alike_alone_and_in_company(engine_for, waves
     assert all(clip is not None for clip in together)
     for at, clip in enumerate(together):
         one = replace(batch, samples=batch.samples[at : at + 1], lengths=[4000], labels=[batch.labels[at]])
-        assert torch.equal(speak_written(one, [params[at]])[0], clip)
+        assert torch.equal(speak_written(one, [params[at]])[0].sound, clip.sound)
 
 
 def test_the_card_names_what_it_runs_on():
