@@ -114,12 +114,8 @@ def report(result: dict[str, Any]) -> None:
         if not rows:
             say(title)
         _proof(result["proof"])
-    if result.get("held_out_coverage"):
-        say(f"held-out coverage: {wording.reached(result['held_out_coverage'])}")
-    if result.get("diversity"):
-        say(f"variety: {wording.varied(result['diversity'])}")
-    if result.get("ties"):
-        say(f"shortcut: {wording.tied(result['ties'])}")
+    for head, text in wording.remarks(result):
+        say(f"{head}: {text}")
     refused = ", ".join(f"{gate} {count}" for gate, count in sorted(result["rejected"].items())) or "none"
     dropped = f", {result['dropped']} dropped" if result["dropped"] else ""
     counts = f"{result['made']} made, {result['accepted']} accepted{dropped}; refused: {refused}"

@@ -40,24 +40,16 @@ def page(result: dict[str, Any]) -> str:
 {result["made"]} samples made, {result["accepted"]} accepted{dropped}; rejected: {rejected}.
 {result["cost"]["seconds"]:.1f} s.</p>
 {_proof(result["proof"]) if result.get("proof") else ""}
-{cells if lines else ""}{_reached(result.get("held_out_coverage"))}{_varied(result.get("diversity"))}
-{_tied(result.get("ties"))}
+{cells if lines else ""}{_remarks(result)}
 <h2>Tools</h2><table><tr><th>tool<th class=n>made<th class=n>accepted<th>refused by</tr>
 {arms}
 </table></html>
 """
 
 
-def _reached(found: dict[str, Any] | None) -> str:
-    return "" if found is None else f"<p>Held-out coverage: {wording.reached(found)}.</p>"
-
-
-def _varied(found: dict[str, Any] | None) -> str:
-    return f"<p>Variety: {html.escape(wording.varied(found))}.</p>" if found else ""
-
-
-def _tied(found: Sequence[dict[str, Any]] | None) -> str:
-    return f"<p class=short>Shortcut: {html.escape(wording.tied(found))}.</p>" if found else ""
+def _remarks(result: dict[str, Any]) -> str:
+    said = wording.remarks(result)
+    return "\n".join(f"<p>{head.capitalize()}: {html.escape(text)}.</p>" for head, text in said)
 
 
 def _refused(rejected: dict[str, int]) -> str:

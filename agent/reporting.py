@@ -17,7 +17,7 @@ from memory.datasets.media import Payload
 from memory.digests import digest
 from memory.exports.export import export
 from prompts.render import render
-from tools.coverage import diversity
+from tools.coverage import diversity, voices
 
 
 def finish(use: Context, state: State) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def finish(use: Context, state: State) -> dict[str, Any]:
         "kept_steps": state["kept"],
         "proof": proven,
         "held_out_coverage": reached,
-        "diversity": _diversity(use, state, labels),
+        **_variety(use, state, labels),
         "ties": ties(use, state["kept"]),
         "real": use.dataset.splits(),
         "skipped": {"count": use.dataset.skipped_count, "first": [vars(one) for one in use.dataset.skipped[:20]]},
@@ -100,8 +100,11 @@ def _proof(use: Context, state: State) -> dict[str, Any] | None:
     }
 
 
-def _diversity(use: Context, state: State, made: dict[str, list[str]]) -> dict[str, Any]:
-    """Return label -> how varied its made samples are beside as many real ones; `made` gives their ids."""
+def _variety(use: Context, state: State, made: dict[str, list[str]]) -> dict[str, Any]:
+    """Return how varied made samples are: by label beside as many real ones, and the voices of clips.
+
+    `made` gives the ids of each label.
+    """
 
     def fetch(wanted: Container[str]) -> Iterator[tuple[str, Payload]]:
         for one, _ in use.made.accepted(state["kept"]):
@@ -110,10 +113,16 @@ def _diversity(use: Context, state: State, made: dict[str, list[str]]) -> dict[s
                 assert payload is not None, "an accepted sample was made"
                 yield one.id, payload
 
-    if not made:
-        return {}
-    found = diversity.compare(use.dataset, work.coverage(use), made, fetch, use.job.seed)
-    return {label: asdict(one) for label, one in found.items()}
+    cover, seed = work.coverage(use), use.job.seed
+    found = diversity.compare(use.dataset, cover, made, fetch, seed) if made else {}
+    heard = None
+    if use.modality == "speech":
+        every = [one for _, part in sorted(made.items()) for one in part]
+        heard = voices.compare(use.dataset, cover, every, fetch, seed)
+    return {
+        "diversity": {label: asdict(one) for label, one in found.items()},
+        "voices": None if heard is None else asdict(heard),
+    }
 
 
 def _export(

@@ -26,6 +26,17 @@ def fate(one: dict[str, Any]) -> str:
     return "; ".join(["kept" if one["kept"] else "dropped", *notes])
 
 
+def remarks(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what else a report says of the made samples, each with a word for what it is about."""
+    said = (
+        ("held-out coverage", "held_out_coverage", reached),
+        ("variety", "diversity", varied),
+        ("voices", "voices", heard),
+        ("shortcut", "ties", tied),
+    )
+    return [(head, told(result[key])) for head, key, told in said if result.get(key)]
+
+
 def reached(found: dict[str, Any]) -> str:
     """Return what became of held-out coverage, and of the holes of each kind."""
     kinds = [f"{kind} {done} of {of}" for kind, (done, of) in found["by_kind"].items() if of]
@@ -45,6 +56,15 @@ def varied(found: Mapping[str, Mapping[str, float]]) -> str:
         f"made samples are {100 * sum(shares.values()) / len(shares):.0f} % as varied as real ones (Vendi score, "
         f"{classes}); least varied class {least}: {one['made']:.1f} different items in {one['n']}, real ones "
         f"{one['real']:.1f}"
+    )
+
+
+def heard(found: Mapping[str, Sequence[float]]) -> str:
+    """Return how far the voices of made clips spread beside real ones."""
+    made, real = found["made"], found["real"]
+    return (
+        f"made clips speak at {made[0]:.0f} to {made[2]:.0f} Hz, real ones at {real[0]:.0f} to {real[2]:.0f} Hz "
+        "(median pitch, 10th to 90th percentile)"
     )
 
 

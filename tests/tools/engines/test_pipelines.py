@@ -153,11 +153,15 @@ def test_works_on_the_same_folder_share_their_weights_and_let_go_of_them(tiny, t
 
 def test_a_machine_that_compiles_has_the_denoiser_compiled_once_for_all_works(tiny, monkeypatch):
     compiled = []
-    monkeypatch.setattr("diffusers.UNet2DConditionModel.compile_repeated_blocks", lambda self: compiled.append(self))
+
+    def note(denoiser: Any) -> None:
+        compiled.append(denoiser)
+
+    monkeypatch.setattr("diffusers.UNet2DConditionModel.compile_repeated_blocks", note)
     where = dataclasses.replace(place(image_model=str(tiny.folder("stable"))), compiled=True)
     one, other = (engines.build(f"{work}_pictures", where) for work in ("vary", "imagine"))
     assert compiled == [one.pipe.unet]
-    assert other._pictures.pipe.unet is one.pipe.unet
+    assert other.pipe.unet is one.pipe.unet
 
 
 @pytest.mark.slow
