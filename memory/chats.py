@@ -7,8 +7,6 @@ data-1/ …         the datasets that were talked about, as they were read
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
+from memory import lines
 from memory.errors import RecordError, UsageError
 from memory.job import Job
 from memory.records import Record
@@ -63,7 +62,8 @@ class Chat:
     def __init__(self, folder: Path) -> None:
         """Read the turns that are there. Raises RecordError naming the line that cannot be read."""
         self.folder = folder
-        self.turns = [_read(line, f"{folder / _FILE}:{at}") for at, line in enumerate(_lines(folder / _FILE), start=1)]
+        whole = enumerate(lines.whole(folder / _FILE), start=1)
+        self.turns = [_read(line, f"{folder / _FILE}:{at}") for at, (line, _) in whole]
 
     @classmethod
     def create(cls, parent: Path) -> Self:
@@ -104,20 +104,11 @@ class Chat:
         turn = Turn.model_validate(
             {"at": at, "you": you, "read_by": read_by, "wish": wish, "said": tuple(said), "standing": standing}
         )
-        whole = sum(len(line) + 1 for line in _lines(self.folder / _FILE))
-        with (self.folder / _FILE).open("r+b") as file:
-            file.truncate(whole)
-            file.seek(whole)
-            file.write((json.dumps(turn.model_dump(mode="json"), ensure_ascii=False) + "\n").encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
+        file = self.folder / _FILE
+        # Where it ends is asked anew: somebody else may talk in this chat at the same time.
+        lines.append(file, sum(len(line) for line, _ in lines.whole(file)), turn, synced=True)
         self.turns.append(turn)
         return turn
-
-
-def _lines(file: Path) -> list[bytes]:
-    """Return the whole lines of a file, without their ends; a last line that has none was never finished."""
-    return file.read_bytes().split(b"\n")[:-1]
 
 
 def _read(line: bytes, where: str) -> Turn:

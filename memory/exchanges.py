@@ -8,7 +8,6 @@ that was killed pays once, and a replay needs no model at all.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from memory import lines
 from memory.digests import digest
 from memory.errors import RecordError
 from memory.records import Record
@@ -118,7 +118,7 @@ class Exchanges:
         self._whole = 0
         self.tokens, self.money_usd = 0, 0.0
         """What all of them took together."""
-        for line, end in _lines(self._file):
+        for line, end in lines.whole(self._file):
             self._take(_read(line, self._file, len(self._all) + 1))
             self._whole = end
 
@@ -138,14 +138,8 @@ class Exchanges:
 
     def add(self, one: Exchange) -> None:
         """Write an exchange to the file before anybody acts on it."""
-        data = (json.dumps(one.model_dump(mode="json"), ensure_ascii=False) + "\n").encode("utf-8", "replace")
         with self._lock:
-            mode = "r+b" if self._file.exists() else "wb"
-            with self._file.open(mode) as file:
-                file.truncate(self._whole)
-                file.seek(self._whole)
-                file.write(data)
-            self._whole += len(data)
+            self._whole = lines.append(self._file, self._whole, one)
             self._take(one)
 
     def _take(self, one: Exchange) -> None:
@@ -167,18 +161,6 @@ def without_secrets(address: str) -> str:
 def now() -> str:
     """Return the time in UTC, as exchanges carry it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _lines(file: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield every whole line and where it ends."""
-    if not file.is_file():
-        return
-    end = 0
-    with file.open("rb") as lines:
-        for line in lines:
-            if line.endswith(b"\n"):
-                end += len(line)
-                yield line, end
 
 
 def _read(line: bytes, file: Path, number: int) -> Exchange:

@@ -41,6 +41,7 @@ RECIPES: dict[str, list[list[str]]] = {
     "convert_voice": [["speech.convert_voice"]],
     "espeak": [["speech.speak_text"]],
     "espeak, noise": [["speech.speak_text", "speech.add_noise"]],
+    "espeak, room, noise": [["speech.speak_text", "speech.add_room", "speech.add_noise"]],
     "half each: classical, espeak": [CLASSICAL, ["speech.speak_text"]],
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.errors import UsageError
+from memory.exchanges import without_secrets
 
 _BATCH = 128
 _TIMEOUT_S = 60.0
@@ -24,6 +25,7 @@ class EndpointEncoder:
         self.digest = hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()
         self.tokens = 0
         self._model, self._base_url, self._api_key, self._client = model, base_url, api_key, client
+        self._shown = without_secrets(base_url)
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return one unit vector a text, float32 (texts, dimensions); `progress` is told how many are done.
@@ -39,9 +41,9 @@ class EndpointEncoder:
             try:
                 answer = client.embeddings.create(model=self._model, input=part, encoding_format="float")
             except openai.OpenAIError as problem:
-                raise UsageError(f"The endpoint gave no embeddings: {problem}", where=self._base_url) from problem
+                raise UsageError(f"The endpoint gave no embeddings: {problem}", where=self._shown) from problem
             if len(answer.data) != len(part):
-                raise UsageError(f"It gave {len(answer.data)} vectors for {len(part)} texts.", where=self._base_url)
+                raise UsageError(f"It gave {len(answer.data)} vectors for {len(part)} texts.", where=self._shown)
             rows += [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
             self.tokens += answer.usage.total_tokens
             if progress is not None:
