@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agent import accounts, session
-from agent.settings import from_environment, keep_quiet
-from memory.datasets.dataset import open_dataset
+from agent import session
+from agent.glance import Say, glance
+from agent.settings import from_environment
 from memory.documents import read_job_or_data
 from memory.job import Job
 from memory.records import Plan
-from tools.coverage.coverage import check_axes, profile, survey
-
-Say = Callable[[dict[str, Any]], None]
+from tools.coverage.coverage import profile
 
 
 def profile_of(path: Path, say: Say) -> dict[str, Any]:
     """Return what `augplan inspect` shows, as {samples, splits, classes, cells, near_duplicates, leaks, gaps, ...}."""
-    job = read_job_or_data(path)
-    keep_quiet(job.policy.remote)
-    with TemporaryDirectory(prefix="augplan-") as place:
-        dataset = open_dataset(job.dataset, Path(place), job.seed)
-        check_axes(dataset, (axis for target in job.cells for axis in target.axes))
-        coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
-        targets = accounts.targets_of(job, coverage)
-        gaps = accounts.first_gaps(targets, coverage)
+    with glance(path, say) as at:
+        dataset = at.dataset
         skipped = {"count": dataset.skipped_count, "first": [vars(one) for one in dataset.skipped[:100]]}
-        return profile(dataset, coverage, gaps) | {
+        return profile(dataset, at.coverage, at.gaps) | {
             "modality": dataset.modality,
             "columns": dataset.columns.model_dump(mode="json"),
             "notes": dataset.notes,

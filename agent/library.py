@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from agent import accounts, evidence
+from agent import evidence
+from agent.glance import Say, glance
 from agent.priors import Prior, Regime, priors
 from agent.settings import Settings, keep_quiet
-from memory.datasets.dataset import open_dataset
-from memory.documents import read_job_or_data
 from memory.errors import UsageError
 from memory.job import Job, Policy
 from memory.literature import notes, vocabulary
@@ -22,9 +20,7 @@ from memory.literature.index import ANSWERED, Found, Query
 from memory.literature.notes import Effect, Note
 from memory.records import Modality, Record
 from tools.catalogue import load, select, why_not_allowed, why_not_runnable
-from tools.coverage.coverage import check_axes, survey
 
-Say = Callable[[dict[str, Any]], None]
 R = TypeVar("R", bound=Record)
 
 
@@ -121,17 +117,10 @@ def _posed(question: Question, say: Say) -> tuple[Query, Regime]:
 
 def _of_data(path: Path, say: Say) -> tuple[Query, Regime]:
     """Return the question that the gaps of a dataset put, as a run on it would."""
-    job = read_job_or_data(path)
-    keep_quiet(job.policy.remote)
-    with TemporaryDirectory(prefix="augplan-") as place:
-        dataset = open_dataset(job.dataset, Path(place), job.seed)
-        check_axes(dataset, (axis for target in job.cells for axis in target.axes))
-        coverage = survey(dataset, lambda done, of: say({"node": "inspect", "done": done, "of": of}))
-        targets = accounts.targets_of(job, coverage)
-        gaps = accounts.first_gaps(targets, coverage)
-        tools = select("augment", dataset.modality)
-        query = evidence.query_of(job, coverage, targets, gaps, tools, dataset.columns.label or "label")
-        return query, evidence.regime_of(coverage, job)
+    with glance(path, say) as at:
+        tools, label = select("augment", at.dataset.modality), at.dataset.columns.label or "label"
+        query = evidence.query_of(at.job, at.coverage, at.targets, at.gaps, tools, label)
+        return query, evidence.regime_of(at.coverage, at.job)
 
 
 def _entry(found: Found, note: Note, expected: Mapping[str, Prior], tools: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -135,6 +135,19 @@ class Exchanges:
     def failed(self, key: str) -> Exchange | None:
         """Return the latest exchange in which a request was not answered, or None."""
         return self._failed.get(key)
+
+    def recall(self, purpose: str, key: str, recorded: Self | None) -> Exchange | None:
+        """Return what a request is answered from without being sent: this record, or that of the run that is replayed.
+
+        Of the latter a failure counts too, as nothing is sent again in a replay; what is taken from it is added here.
+        """
+        mine = self._answered.get(key)
+        if mine is not None or recorded is None:
+            return mine
+        theirs = recorded.answered(key) or recorded.failed(key)
+        if theirs is not None:
+            self.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
+        return theirs
 
     def add(self, one: Exchange) -> None:
         """Write an exchange to the file before anybody acts on it."""

@@ -176,7 +176,7 @@ def test_a_fault_of_our_own_is_one_line_unless_more_is_asked_for(call, texts, mo
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nothing to share")
 
-    monkeypatch.setattr("agent.inspection.survey", broken)
+    monkeypatch.setattr("agent.glance.survey", broken)
     code, _, err = call("inspect", texts)
     assert code == 4
     assert "ZeroDivisionError: nothing to share" in err

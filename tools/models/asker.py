@@ -185,14 +185,8 @@ class Asker:
 
     def _known(self, purpose: str, request: Request) -> Reply | ModelError | None:
         """Return what is on record: this run's own answer, or what the run that is replayed was told, failures too."""
-        mine = self.exchanges.answered(request.key)
-        if mine is not None or self.recorded is None:
-            return None if mine is None else mine.reply
-        theirs = self.recorded.answered(request.key) or self.recorded.failed(request.key)
-        if theirs is None:
-            return None
-        self.exchanges.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
-        return theirs.reply or ModelError(str(theirs.problem))
+        known = self.exchanges.recall(purpose, request.key, self.recorded)
+        return None if known is None else known.reply or ModelError(str(known.problem))
 
     def _reserve(self, request: Request) -> Share:
         """Set aside what a request may cost at most. Raises SpentError where that is more than is left."""

@@ -45,16 +45,10 @@ class Hearing:
         return base64.b64decode(known.text)
 
     def _known(self, purpose: str, request: Request) -> Reply | None:
-        mine = self.exchanges.answered(request.key)
-        if mine is not None or self.recorded is None:
-            return None if mine is None else mine.reply
-        theirs = self.recorded.answered(request.key) or self.recorded.failed(request.key)
-        if theirs is None:
-            return None
-        self.exchanges.add(theirs.model_copy(update={"replayed": True, "purpose": purpose}))
-        if theirs.reply is None:
-            raise ModelError(str(theirs.problem))
-        return theirs.reply
+        known = self.exchanges.recall(purpose, request.key, self.recorded)
+        if known is not None and known.reply is None:
+            raise ModelError(str(known.problem))
+        return None if known is None else known.reply
 
     def _asked(self, purpose: str, to: str, request: Request, ask: Callable[[], bytes], share: Share) -> Reply:
         """Ask, put on record what came of it, and pay for an answer."""
