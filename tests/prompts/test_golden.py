@@ -46,6 +46,12 @@ TOLD = {
     },
     "explain": {"question": "how many refunds?", "facts": "[data/refund] Class refund has 6 items."},
     "caption": {"label": "tree_frog", "media": "a photo, a drawing"},
+    "caption_written": {
+        "label": "tree_frog",
+        "about": "; the classes are of this kind: animal",
+        "media": "a photo, a drawing",
+        "hints": "It should have: a photo, at night.",
+    },
     "repair": {"problems": bullets(["Step 1 calls 'text.magic'."])},
 }
 """What a planning, talking and seeing model is told."""

@@ -1,4 +1,4 @@
-"""What is around the subject of a picture, told by the language model of the run where that model sees pictures.
+"""What is around the subject of a picture, told by the language model of the run: seen in a parent, or invented.
 
 A picture that goes to an endpoint leaves the machine, so that is asked only where `policy.remote` allows it. A model on
 this machine keeps it here, and is asked where it sees pictures (`tools.models.seeing`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,13 +58,26 @@ class Caption(Record):
     """Setting, light and viewpoint, as one plain line."""
 
 
-class Captions:
-    """Describes pictures through one asker. Threads may ask at the same time; one is served at a time."""
+@dataclass(frozen=True)
+class Wanted:
+    """A scene that is to be invented."""
 
-    def __init__(self, asker: Asker) -> None:
-        """Keep whom to ask; nothing is sent before `describe`."""
-        self.asker, self._lock = asker, Lock()
-        self.digest = f"{asker.model}@{digest(_prompt(''))[:16]}"
+    label: str
+    about: str
+    """What the classes are, or nothing."""
+    hints: Sequence[str]
+    """What it should have, in words."""
+    seed: int
+
+
+class Captions:
+    """Tells scenes through one asker. Threads may ask at the same time; one is served at a time."""
+
+    def __init__(self, asker: Asker, sees: bool = True) -> None:
+        """Keep whom to ask, and whether it sees pictures; nothing is sent before it is asked for."""
+        self.asker, self.sees, self._lock = asker, sees, Lock()
+        said = (_prompt(""), _invention(Wanted("", "", (), 0)))
+        self.digest = f"{asker.model}@{digest(said)[:16]}"
         self._told: dict[str, Caption | None] = {}
 
     def describe(
@@ -74,7 +88,30 @@ class Captions:
         None for no picture, for a label without a name, beyond 4:1, and where there is no usable answer: why stands in
         the record of exchanges. A picture is asked about once, so every sample that is made after it has one caption.
         """
-        asked = [self._request(one, label) for one, label in zip(pictures, labels, strict=True)]
+        return self._answers(purpose, [self._request(one, label) for one, label in zip(pictures, labels, strict=True)])
+
+    def invent(self, purpose: str, scenes: Sequence[Wanted | None]) -> list[Caption | None]:
+        """Return a scene for each that is wanted, in order, drawn by its own seed; None as in `describe`.
+
+        After the language enhancement of He et al. (2023, section 3.1): a model that writes knows more scenes than a
+        template.
+        """
+        asked = [None if one is None or not class_name(one.label) else self._invented(one) for one in scenes]
+        return self._answers(purpose, asked)
+
+    def _invented(self, one: Wanted) -> Request:
+        said = Message(role="user", content=_invention(one))
+        schema = Caption.model_json_schema()
+        return Request(
+            model=self.asker.model,
+            messages=(said,),
+            reply_schema=schema,
+            max_tokens=_TOKENS,
+            temperature=1.0,
+            seed=one.seed,
+        )
+
+    def _answers(self, purpose: str, asked: Sequence[Request | None]) -> list[Caption | None]:
         with self._lock:
             todo = {one.key: one for one in asked if one is not None and one.key not in self._told}
             replies = replies_to(self.asker, purpose, todo)
@@ -92,16 +129,17 @@ class Captions:
 
 
 def build(place: Place) -> Captions | None:
-    """Return what describes pictures in a run; None where its job names no model that may and can see them.
+    """Return what tells scenes in a run; None where its job names no language model that may be asked.
 
-    An endpoint is taken at its word, where `policy.remote` allows it. Of a model on this machine its files say whether
-    it sees; `policy.remote` does not matter, as nothing leaves. Nothing is loaded or asked.
+    Whether it sees pictures: an endpoint is taken at its word, and asked where `policy.remote` allows it. Of a model on this
+    machine its files say it; `policy.remote` does not matter, as nothing leaves. Nothing is loaded or asked.
     """
     asker, named = place.asker, place.policy.model
     if asker is None or not named:
         return None
-    sees = place.policy.remote == "allow" if named.startswith(ENDPOINT) else _sees(named, asker, place.device)
-    return Captions(asker) if sees else None
+    if named.startswith(ENDPOINT):
+        return Captions(asker) if place.policy.remote == "allow" else None
+    return Captions(asker, _sees(named, asker, place.device))
 
 
 def _sees(named: str, asker: Asker, device: str) -> bool:
@@ -124,7 +162,7 @@ def seen(tool: str, batch: Images, wanted: Sequence[bool]) -> list[Caption | Non
     if not any(wanted):
         return [None] * len(wanted)
     captions: Captions | None = getattr(batch.engine, "captions", None)
-    if captions is None:
+    if captions is None or not captions.sees:
         raise ToolError(
             tool,
             "caption 'seen' is told by a model that sees pictures, and the job names none that may be asked; name one "
@@ -133,6 +171,31 @@ def seen(tool: str, batch: Images, wanted: Sequence[bool]) -> list[Caption | Non
         )
     pictures = [one if is_wanted else None for one, is_wanted in zip(batch.pixels, wanted, strict=True)]
     return captions.describe(f"{tool} caption", pictures, batch.labels)
+
+
+def written(tool: str, batch: Images, scenes: Sequence[Wanted | None]) -> list[Caption | None]:
+    """Return the scenes that the captions of a batch's engine invent; None for none that is wanted.
+
+    Raises ToolError where any is wanted and the job names no language model.
+    """
+    if not any(scenes):
+        return [None] * len(scenes)
+    captions: Captions | None = getattr(batch.engine, "captions", None)
+    if captions is None:
+        raise ToolError(
+            tool,
+            "caption 'written' is written by a language model, and the job names none; name one as policy.model, or "
+            "leave caption at 'template'.",
+        )
+    return captions.invent(f"{tool} caption", scenes)
+
+
+def _invention(one: Wanted) -> str:
+    hints = f"It should have: {', '.join(one.hints)}." if one.hints else ""
+    kind = class_name(one.about)
+    about = f"; the classes are of this kind: {harmless(kind)}" if kind else ""
+    label = harmless(one_line(one.label))
+    return render("caption_written", label=label, about=about, media=", ".join(MEDIA), hints=hints).text
 
 
 def _prompt(label: str) -> str:

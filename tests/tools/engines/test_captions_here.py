@@ -40,13 +40,18 @@ def built(model: str | Path, asker: Asker, remote: str = "deny") -> Captions | N
     return build(Place(policy, NOTHING, NOTHING, "cpu", 1, asker))
 
 
+def sees_by(found: Captions | None) -> bool:
+    assert found is not None
+    return found.sees
+
+
 @pytest.mark.parametrize("remote", ["allow", "deny"])
 def test_a_model_here_is_asked_where_it_sees_whatever_may_leave(folder, tiny_model_folder, tmp_path, remote):
     for place, sees in ((folder, True), (tiny_model_folder, False)):
         source = Local(place.name, place)
-        assert (built(place, Asker(Exchanges(tmp_path), source), remote) is not None) == sees
+        assert sees_by(built(place, Asker(Exchanges(tmp_path), source), remote)) == sees
         assert source._loaded is None, "files alone say it"
-        assert (built(place, Asker(Exchanges(tmp_path), model=place.name), remote) is not None) == sees
+        assert sees_by(built(place, Asker(Exchanges(tmp_path), model=place.name), remote)) == sees
 
 
 def test_where_its_files_are_gone_the_record_says_whether_a_model_saw(tmp_path):
@@ -61,8 +66,8 @@ def test_where_its_files_are_gone_the_record_says_whether_a_model_saw(tmp_path):
     nobody = Exchanges(tmp_path)
     for name, what in records.items():
         kept = heard(name, *what)
-        assert (built("no/model", Asker(nobody, recorded=kept, model="m")) is not None) == (name == "saw")
-        assert (built("no/model", Asker(kept, model="m")) is not None) == (name == "saw")
+        assert sees_by(built("no/model", Asker(nobody, recorded=kept, model="m"))) == (name == "saw")
+        assert sees_by(built("no/model", Asker(kept, model="m"))) == (name == "saw")
 
 
 def test_what_a_model_here_sees_is_painted_and_a_replay_makes_the_same(folder, tiny_module, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from memory.records import Call, Cell, Fill, Step
 from tools.apply import Maker, tasks
 from tools.catalogue import load
 from tools.coverage.coverage import survey
-from tools.engines.captions import Caption
+from tools.engines.captions import Caption, Wanted
 from tools.engines.engine import Place
 from tools.engines.orders import Order
 from tools.image.imagine_image import ImagineImage, imagine_image
@@ -70,11 +70,17 @@ class Seeing(Noting):
     def __init__(self) -> None:
         super().__init__()
         self.captions, self.purposes, self.shown = self, list[str](), list[torch.Tensor | None]()
+        self.sees, self.wanted = True, list[Wanted | None]()
 
     def describe(self, purpose: str, pictures: list[torch.Tensor | None], _labels: list[str]) -> list[Caption | None]:
         self.purposes.append(purpose)
         self.shown = pictures
         return [Caption(medium="a drawing", scene="on ${name}") if at % 2 else None for at in range(len(pictures))]
+
+    def invent(self, purpose: str, scenes: list[Wanted | None]) -> list[Caption | None]:
+        self.purposes.append(purpose)
+        self.wanted = scenes
+        return [Caption(medium="a scan", scene=f"scene {at}") if at % 2 else None for at in range(len(scenes))]
 
 
 def test_a_caption_that_is_seen_says_medium_and_scene(make_images):
@@ -89,6 +95,22 @@ def test_a_caption_that_is_seen_says_medium_and_scene(make_images):
         None,
         "a drawing of a animal newt, on ${name}",
         "a photo of a animal newt, indoors",
+        "a photo of a animal newt, indoors",
+    ]
+
+
+def test_a_caption_that_is_written_is_invented_in_the_place_and_light_that_were_drawn(make_images):
+    batch = replace(make_images(items=3), labels=["newt"] * 3, engine=Seeing())
+    own = ImagineImage(place="indoors", about="animal", seed=5)
+    imagine_image(batch, [own.model_copy(update={"caption": "written", "seed": at}) for at in (5, 6)] + [own])
+    assert batch.engine.wanted == [
+        Wanted("newt", "animal", ["a photo", "indoors"], 5),
+        Wanted("newt", "animal", ["a photo", "indoors"], 6),
+        None,
+    ]
+    assert [one and one.prompt for one in batch.engine.orders] == [
+        None,
+        "a scan of a animal newt, scene 1",
         "a photo of a animal newt, indoors",
     ]
 
