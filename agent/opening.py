@@ -30,6 +30,7 @@ from tools.judge import gates_for
 from tools.models import choose
 from tools.models.asker import Asker
 from tools.models.purse import purse_of
+from tools.weights.table import why_forbidden
 
 Say = Callable[[dict[str, Any]], None]
 PACKAGES = (
@@ -127,6 +128,8 @@ def asker_of(
             raise UsageError("A model is to plan, and none is named; say policy.model.", where="policy.planner")
         return None
     prices.check_prices(job, ("model",))
+    if forbidden := why_forbidden(policy.model, policy):
+        raise UsageError(f"{forbidden}.", where="policy.model")
     source = None
     if recorded is None:
         source = choose.source_of(

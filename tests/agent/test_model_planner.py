@@ -240,6 +240,12 @@ def test_a_planner_needs_a_model(job_on, run_job):
         run_job(job_on(policy={"planner": "model"}))
 
 
+def test_a_licence_that_is_not_allowed_is_said_before_anything_is_looked_for(job_on, run_job):
+    model = "Qwen/Qwen2.5-VL-3B-Instruct"
+    with pytest.raises(UsageError, match=rf"policy\.model: {model} is under Qwen-Research and policy\.licences"):
+        run_job(job_on(policy={"planner": "model", "model": model}))
+
+
 def test_a_model_that_babbles_never_gets_a_bad_plan_through(job_on, run_job, tiny_server, at):
     job = job_on(targets=[{"at_least": 12}], policy={**PLANS_ONLY, "model": "openai:tiny"}, limits={"rounds": 4})
     report = run_job(job, settings=at(tiny_server))
