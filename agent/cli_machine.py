@@ -19,8 +19,7 @@ def tools(
     if json:
         display.json_out(entries)
     elif name is not None:
-        for key, value in entries[0].items():
-            display.say(f"{key}: {value}")
+        display.say("\n".join(machine.tool_told(entries[0])))
     else:
         heads = ("name", "kind", "labels", "runs here", "what it does")
         rows = [[one["name"], one["kind"], one["labels"], one["why_not"] or "yes", one["summary"]] for one in entries]

@@ -69,6 +69,38 @@ def catalogue(name: str | None = None) -> list[dict[str, Any]]:
     return entries
 
 
+def tool_told(entry: dict[str, Any]) -> list[str]:
+    """Return what is known of one tool as lines, its parameters last."""
+    lines = [
+        f"{key}: {', '.join(value) if isinstance(value, list) else value}"
+        for key, value in entry.items()
+        if key != "parameters" and value not in (None, [], "")
+    ]
+    own = {name: about for name, about in entry["parameters"].items() if name != "seed"}
+    lines += ["parameters:"] if own else []
+    return lines + [f"  {name}{_range(about)}: {about['description']}" for name, about in own.items()]
+
+
+def _range(about: dict[str, Any]) -> str:
+    """Return which values a parameter takes, and which are drawn where a plan says nothing."""
+    least = [
+        f"{sign} {about[key]:g}" for key, sign in (("minimum", "from"), ("exclusiveMinimum", "above")) if key in about
+    ]
+    most = [
+        f"{sign} {about[key]:g}" for key, sign in (("maximum", "to"), ("exclusiveMaximum", "below")) if key in about
+    ]
+    told = [" ".join((*least, *most))] if least or most else []
+    told += [f"one of {', '.join(map(repr, about['enum']))}"] if "enum" in about else []
+    drawn = about["usual"]
+    if drawn is None:
+        told.append(f"default {about.get('default')!r}")
+    elif len(drawn) == 2 and all(isinstance(one, int | float) and not isinstance(one, bool) for one in drawn):
+        told.append(f"usually {drawn[0]:g} to {drawn[1]:g}")
+    else:
+        told.append(f"usually {', '.join(dict.fromkeys(map(repr, drawn)))}")
+    return f" ({'; '.join(told)})"
+
+
 def examine() -> dict[str, Any]:
     """Return what works on this machine: device, packages, tools that run, disk."""
     keep_quiet("deny")

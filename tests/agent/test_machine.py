@@ -75,3 +75,21 @@ def test_a_hub_out_of_reach_is_said_in_a_line(fetch):
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("augplan: vits-ljs: kakao-enterprise/vits-ljs cannot be fetched: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_tool_is_told_with_the_ranges_of_its_parameters():
+    [entry] = machine.catalogue("speech.speak_with_model")
+    told = machine.tool_told(entry)
+    assert "cites: rosenberg2019augmented, lin2020keyword" in told
+    own = told[told.index("parameters:") + 1 :]
+    assert own[1] == (
+        "  rate (from 0.5 to 2; usually 0.85 to 1.2): Speed, 1 is the voice's own; an endpoint may take no notice."
+    )
+    assert own[2].startswith("  semitones (from -6 to 6; usually -2 to 2): Shift of pitch and formants")
+    assert not [line for line in told if line.startswith("  seed")]
+
+
+@pytest.mark.parametrize("name", sorted(load()))
+def test_every_tool_can_be_told(name):
+    [entry] = machine.catalogue(name)
+    assert machine.tool_told(entry)[0] == f"name: {name}"
