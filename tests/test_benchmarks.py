@@ -134,5 +134,5 @@ def test_a_gpu_that_does_not_say_is_unknown(busy, tmp_path, says, capsys):
 
 
 def test_where_it_was_measured_is_told(busy, capsys):
-    assert busy.device_for(SimpleNamespace(tiny=False)) == "cuda"
+    assert busy.device_for(SimpleNamespace(tiny=False, cpu=False)) == "cuda"
     assert capsys.readouterr().out.startswith(f"Nothing 1, 16 GiB; {datetime.now(UTC).date()}; torch ")

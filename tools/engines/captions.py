@@ -131,8 +131,8 @@ class Captions:
 def build(place: Place) -> Captions | None:
     """Return what tells scenes in a run; None where its job names no language model that may be asked.
 
-    Whether it sees pictures: an endpoint is taken at its word, and asked where `policy.remote` allows it. Of a model on this
-    machine its files say it; `policy.remote` does not matter, as nothing leaves. Nothing is loaded or asked.
+    Whether it sees pictures: an endpoint is taken at its word, and asked where `policy.remote` allows it. Of a model on
+    this machine its files say it; `policy.remote` does not matter, as nothing leaves. Nothing is loaded or asked.
     """
     asker, named = place.asker, place.policy.model
     if asker is None or not named:

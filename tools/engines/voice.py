@@ -15,6 +15,7 @@ from memory.job import Policy
 from tools.engines import phonemes as transcriber
 from tools.models.choose import ENDPOINT
 from tools.weights.hub import folder_of, how_to_get_named, on_hub
+from tools.weights.hub import why_missing as why_not_here
 from tools.weights.table import VITS, entry_of, serving, why_forbidden
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ def _why_not_local(name: str) -> str | None:
     found = files_of(name)
     lacking = [file for file in VITS if file not in found]
     if lacking:
+        entry = entry_of(name)
+        if entry is not None:
+            return why_not_here(entry)
         how = "" if Path(name).expanduser().is_dir() else f"; {how_to_get_named(name)}"
         return f"{name} has no {', '.join(lacking)} on this machine{how}"
     try:

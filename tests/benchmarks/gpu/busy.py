@@ -19,7 +19,7 @@ import torch
 
 Way = Callable[[], float]
 """Does one round, and returns how much was made."""
-_TINY = "cpu:0"
+_CPU = "cpu:0"
 """The CPU, under a name by which engines go the way that they have for a GPU."""
 
 
@@ -63,21 +63,22 @@ def options(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds of each contestant, after one to warm up")
     parser.add_argument("--tiny", action="store_true", help="small models and few items, on a CPU too; to try the code")
+    parser.add_argument("--cpu", action="store_true", help="full size on a CPU, as on a GPU; ask for little")
     return parser
 
 
 def device_for(asked: argparse.Namespace) -> str | None:
     """Say what is measured on, and return it; None, and one line, where there is nothing to measure on."""
-    there = torch.cuda.is_available()
-    if not there and not asked.tiny:
-        print("There is no GPU here: nothing was measured. --tiny tries the code on a CPU.")
+    there = torch.cuda.is_available() and not asked.cpu
+    if not there and not asked.tiny and not asked.cpu:
+        print("There is no GPU here: nothing was measured. --tiny tries the code on a CPU, --cpu the full size.")
         return None
     if asked.tiny:
         print("Tiny models and few items: the figures mean nothing.")
     name = f"{_about().name}, {_about().total_memory / 2**30:.0f} GiB" if there else "a CPU"
     day = datetime.datetime.now(datetime.UTC).date()
     print(f"{name}; {day}; torch {torch.__version__}; {asked}", flush=True)
-    return "cuda" if there else _TINY
+    return "cuda" if there else _CPU
 
 
 def take_turns(title: str, unit: str, loops: Mapping[str, Way], ours: Mapping[str, Way], rounds: int) -> None:
