@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-SERVERS = Path(__file__).parent / "servers"
+HERE = Path(__file__).parent
+SERVERS = HERE / "servers"
 
 
 @pytest.fixture(autouse=True)
@@ -51,16 +52,33 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@once
 def server_file(name: str) -> ModuleType:
     """Load a file of tests/servers, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"servers_{name}", SERVERS / f"{name}.py")
+    return _loaded(f"servers_{name}", SERVERS / f"{name}.py")
+
+
+@once
+def _loaded(name: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def pretended_gpu() -> Iterator[None]:
+    """Let `cuda` mean a GPU that refuses what a true one refuses; see tests/pretended_gpu.py."""
+    with _loaded("pretended_gpu", HERE / "pretended_gpu.py").pretended_gpu():
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_module() -> Callable[[str], ModuleType]:
+    """Return what loads a file of tests/servers."""
+    return server_file
 
 
 @pytest.fixture
