@@ -3,9 +3,9 @@
     with pretended_gpu():
         torch.zeros(2).to("cuda") + torch.zeros(2)      # RuntimeError, as on a true one
 
-Every call of PyTorch is watched. A tensor that goes to `cuda` is marked, and so is what is made of it; they say that they
-lie on `cuda:0`, though the work is done on the CPU. Where a marked tensor becomes an array, or meets an unmarked one in a
-way that a true GPU refuses, the call is refused as there.
+Every call of PyTorch is watched. A tensor that goes to `cuda` is marked, and so is what is made of it; they say that
+they lie on `cuda:0`, though the work is done on the CPU. Where a marked tensor becomes an array, or meets an unmarked
+one in a way that a true GPU refuses, the call is refused as there.
 """
 
 from __future__ import annotations
