@@ -11,6 +11,7 @@ one in a way that a true GPU refuses, the call is refused as there.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures.thread import _WorkItem
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -150,11 +151,16 @@ class _Generator(torch.Generator, metaclass=_AnyGenerator):
 def pretended_gpu() -> Iterator[None]:
     """Pretend that there is a GPU with bfloat16, for what names `cuda` as its device."""
     make_subclass, fork = torch.Tensor._make_subclass, torch.random.fork_rng
+    work = _WorkItem.run
 
     def parameter(kind: Any, data: torch.Tensor, *more: Any) -> Any:
         made = make_subclass(kind, data, *more)
         _mark(made, marked(data))
         return made
+
+    def watched(item: Any, *more: Any) -> None:
+        with _Watch():  # a thread begins with nobody watching
+            work(item, *more)
 
     quiet = SimpleNamespace(manual_seed=lambda _seed: None)
     with ExitStack() as stack:
@@ -165,6 +171,7 @@ def pretended_gpu() -> Iterator[None]:
             ("torch.cuda.default_generators", [quiet]),
             ("torch.cuda.is_bf16_supported", lambda *_: True),
             ("torch.cuda.empty_cache", lambda: None),
+            ("concurrent.futures.thread._WorkItem.run", watched),
         ):
             stack.enter_context(patch(place, instead))
         stack.enter_context(_Watch())
