@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -84,3 +85,19 @@ def audit_replay(folder: RunFolder, runs: Runs = None, json: Json = False) -> No
         if found.differs:
             display.say(f"first difference: {found.differs}")
     raise typer.Exit(0 if found.ok else 4)
+
+
+@audit_app.command("diff")
+def audit_diff(
+    one: RunFolder, other: Annotated[Path, typer.Argument(help="The run to compare it with.")], json: Json = False
+) -> None:
+    """Say what two runs were given otherwise, where their decisions part, and what came of it."""
+    from dataclasses import asdict
+
+    from agent import differing, display
+
+    found = differing.compare(one, other)
+    if json:
+        display.json_out({**asdict(found), "alike": found.alike})
+    else:
+        display.say("\n".join(differing.told(found)))

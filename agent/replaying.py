@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent import audit, session
+from agent.differing import decided, parting
 from agent.settings import Settings
 from memory.documents import read_plan
 from memory.errors import UsageError
@@ -66,7 +67,7 @@ def replay(folder: Path, settings: Settings, say: Callable[[dict[str, Any]], Non
                 raise UsageError("It asks a person where the record has no answer.", where=str(ended.run.folder))
             ended = session.resume(ended.run.folder, replace(ask, answer=answer))
     new = Path(ended.report["run"])
-    same, of, differs = _compare(_decided(folder), _decided(new))
+    same, of, differs = _compare(decided(folder), decided(new))
     if len({audit.decisions(one)[0]["dataset"]["digest"] for one in (folder, new)}) > 1:
         differs = f"the dataset is not what it was: {job.dataset.path}"
     digests = {Run(one).read_json("report.json")["export_digest"] for one in (folder, new)}
@@ -82,22 +83,13 @@ def _approvals(folder: Path) -> Iterator[dict[str, Any]]:
             yield {"agreed": agreed, "who": facts["by"], "why": facts["why"], "without": facts.get("without", [])}
 
 
-def _decided(folder: Path) -> list[dict[str, Any]]:
-    """Return the decisions of a run, less where it was told to put its export."""
-    found = []
-    for one in audit.decisions(folder):
-        if one["kind"] == "decision":
-            facts = {name: value for name, value in one["facts"].items() if name != "job"}
-            found.append({"node": one["node"], "round": one["round"], "summary": one["summary"], "facts": facts})
-    return found
-
-
 def _compare(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> tuple[int, int, str | None]:
-    for at, (one, other) in enumerate(zip(old, new, strict=False)):
-        if one != other:
-            keys = [key for key in one["facts"] if one["facts"].get(key) != other["facts"].get(key)]
-            named = ", ".join(keys) or "what was decided"
-            return at, len(old), f"decision {at + 1}, {one['node']} of round {one['round']}: {named} differs"
-    if len(old) != len(new):
-        return min(len(old), len(new)), len(old), f"{len(old)} decisions are on record, and {len(new)} were made"
-    return len(old), len(old), None
+    at = parting(old, new)
+    if at is None:
+        return len(old), len(old), None
+    if at == min(len(old), len(new)):
+        return at, len(old), f"{len(old)} decisions are on record, and {len(new)} were made"
+    one, other = old[at], new[at]
+    keys = [key for key in one["facts"] if one["facts"].get(key) != other["facts"].get(key)]
+    named = ", ".join(keys) or "what was decided"
+    return at, len(old), f"decision {at + 1}, {one['node']} of round {one['round']}: {named} differs"

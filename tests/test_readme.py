@@ -49,7 +49,7 @@ def augplan(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the README assumes it: data/train.csv, data/noise, job.yaml, and one run."""
+    """A folder as the README assumes it: data/train.csv, data/noise, job.yaml, and two runs."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(materialise("requests", folder / "bundled"), folder / "data")
     (folder / "data" / "job.yaml").unlink()
@@ -64,6 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs").iterdir()
     run.rename(folder / "runs" / "RUN")
+    shutil.copytree(folder / "runs" / "RUN", folder / "runs" / "OTHER")
     done = augplan(["chat", "data/train.csv"], folder)
     assert done.returncode == 0, done.stderr
     [chat] = (folder / "runs").glob("chat-*")
