@@ -53,7 +53,7 @@ class Settings(BaseModel):
     timeout: float = Field(120.0, gt=0, le=3600)
     """Seconds that one answer of a language model may take, from the question to its last byte."""
     compile: bool = False
-    """Whether picture models are compiled: about a minute once a process, then faster on a GPU."""
+    """Whether the repeated blocks of picture models are compiled: about a minute once a process, meant for a GPU."""
     openai_base_url: str = Field("https://api.openai.com/v1", repr=False)
     """Where an OpenAI-compatible endpoint is; asked only where a job allows it. User, password and query of it are sent
     and never stored."""

@@ -45,7 +45,7 @@ class Place:
     hearing: Hearing | None = None
     """Where exchanges with that endpoint are put on record."""
     compiled: bool = False
-    """Whether models that are run very often are compiled: slower to begin, then faster on a GPU."""
+    """Whether picture models are compiled before they are run."""
 
 
 def why_missing(name: str, policy: Policy) -> str | None:
