@@ -18,6 +18,7 @@ from memory.errors import UsageError
 from tools.engines import phonemes
 from tools.engines.phonemes import Phonemes
 from tools.engines.voice import Line
+from tools.kernels.spoken import spelled
 from tools.seeds import generator
 from tools.weights.loading import digest_of
 from tools.weights.loading import load as load_whole
@@ -98,9 +99,12 @@ class Vits:
         return made
 
     def _as_read(self, lines: Sequence[Line]) -> Sequence[Line]:
-        """Return lines as the tokenizer is shown them; see VitsTokenizer.prepare_for_tokenization for the order."""
+        """Return lines as the tokenizer is shown them; see VitsTokenizer.prepare_for_tokenization for the order.
+
+        A voice that reads letters is shown digits as English words; of one that reads phonemes espeak-ng reads them.
+        """
         if self._phonemes is None:
-            return lines
+            return [replace(line, text=spelled(line.text)) for line in lines] if self.english else lines
         told = self._phonemes.of([self.tokenizer.normalize_text(line.text) for line in lines])
         return [replace(line, text=text) for line, text in zip(lines, told, strict=True)]
 

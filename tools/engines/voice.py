@@ -40,7 +40,7 @@ class Voice(Protocol):
 
     digest: str
     english: bool
-    """Whether it reads English letters only, so that digits must be spelled for it."""
+    """Whether it reads English alone, and so no other script than Latin."""
 
     def speak(self, lines: Sequence[Line]) -> list[Wave | None]:
         """Return the sound of each line, one channel; None where a line gave none. Raises where nothing works."""

@@ -16,7 +16,7 @@ from tools.engines import espeak, voice, writer
 from tools.engines.espeak import Espeak, Manner
 from tools.engines.voice import Line, Voice
 from tools.engines.writer import Writer
-from tools.kernels.spoken import reads, spelled
+from tools.kernels.spoken import reads
 
 if TYPE_CHECKING:
     from tools.engines.engine import Place
@@ -100,8 +100,7 @@ class ByModel:
 
     def _line(self, turn: Turn, semitones: float) -> Line:
         """Return a turn as a line, slower by as much as reading it `semitones` faster will make up for."""
-        text = spelled(turn.text) if self._voice.english else turn.text
-        return Line(text, turn.speaker, turn.manner.rate_wpm / OWN_WPM / 2 ** (semitones / 12), turn.seed)
+        return Line(turn.text, turn.speaker, turn.manner.rate_wpm / OWN_WPM / 2 ** (semitones / 12), turn.seed)
 
 
 class WrittenSpeech:

@@ -10,7 +10,7 @@ from pydantic import Field
 from tools.batches import Utterance, Waves
 from tools.card import Cost, Needs, Params, augment
 from tools.engines.voice import Line
-from tools.kernels.spoken import as_clip, reads, spelled, texts_of
+from tools.kernels.spoken import as_clip, reads, texts_of
 
 
 class SpeakWithModel(Params):
@@ -58,7 +58,7 @@ def speak_with_model(batch: Waves, params: Sequence[SpeakWithModel]) -> list[Utt
     for at in asked:
         own, text = params[at], str(texts[at])
         slower = own.rate / 2 ** (own.semitones / 12)  # `as_clip` reads it faster by as much
-        lines.append(Line(spelled(text) if english else text, own.voice, slower, own.seed))
+        lines.append(Line(text, own.voice, slower, own.seed))
     made: list[Utterance | None] = [None] * len(texts)
     like = batch.rate_hz, int(batch.samples.shape[1])
     for at, sound in zip(asked, batch.engine.speak(lines) if lines else (), strict=True):

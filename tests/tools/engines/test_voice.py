@@ -153,6 +153,13 @@ def test_a_line_is_the_same_alone_and_in_any_batch(engine_for):
     assert not same(together[0], together[4]), "another seed is another voice"
 
 
+def test_a_voice_that_reads_letters_is_shown_digits_as_words(engine_for):
+    engine = engine_for("voice")
+    assert engine.english
+    digits, words = (engine.speak([Line(text, "1", 1.0, 5)])[0] for text in ("at 17", "at seventeen"))
+    assert same(digits, words)
+
+
 def test_it_is_what_the_models_own_forward_pass_makes(engine_for, monkeypatch):
     engine = engine_for("voice")
     monkeypatch.setattr(engine.model, "noise_scale", 0.0)

@@ -153,11 +153,9 @@ def test_a_learnt_voice_is_shifted_and_slowed_by_as_much(pitch: int, semitones: 
 
 
 def test_a_learnt_voice_is_told_words_speaker_and_seed():
-    english, other = Listener(), Listener(english=False)
-    ByModel(english).speak([turn("at 7", speaker="2")])
-    ByModel(other).speak([turn("at 7")])
-    assert english.heard == [Line("at seven", "2", 1.0, 5)]
-    assert other.heard == [Line("at 7", "", 1.0, 5)]
+    voice = Listener()
+    ByModel(voice).speak([turn("at 7", speaker="2")])
+    assert voice.heard == [Line("at 7", "2", 1.0, 5)]
 
 
 def test_a_line_that_gave_no_sound_shifts_no_other():
