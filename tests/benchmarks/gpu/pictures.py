@@ -7,7 +7,8 @@ a user writes first: the pipeline as it loads, in float32, one image a call. The
 bfloat16 where the hardware has it, `--together` a call. Both start from the same images and prompts, run 0.6 of the
 steps, and take turns; figures are medians. Reported are images a second, the share of time that the GPU was busy (by
 nvidia-smi, up to ten times a second) and the largest memory that PyTorch held, both models being loaded all the while.
-Without a GPU it says so and measures nothing; `--tiny` runs the same code on a small model anywhere.
+Without a GPU it says so and measures nothing; `--tiny` runs the same code on a small model anywhere, `--cpu` on the
+whole one.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ call, in float32. The engine is handed all lines and is in float32 too. Then the
 was said: gain, masks in time, noise and a telephone band with parameters of each clip's own, one clip a call and all in
 batches. Contestants take turns; figures are medians. The share of time that the GPU was busy is nvidia-smi's, and the
 memory the largest that PyTorch held, both models being loaded all the while. Without a GPU it says so and measures
-nothing; `--tiny` runs the same code on a small model anywhere.
+nothing; `--tiny` runs the same code on a small model anywhere, `--cpu` on the whole one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ whole model in float32, which the filler is in too.
 
 Contestants take turns; figures are medians. The share of time that the GPU was busy is nvidia-smi's, and the memory
 the largest that PyTorch held, the models that are compared being loaded all the while. Without a GPU it says so and
-measures nothing; `--tiny` runs the same code on small models anywhere.
+measures nothing; `--tiny` runs the same code on small models anywhere, `--cpu` on whole ones.
 """
 
 from __future__ import annotations
