@@ -76,3 +76,13 @@ def test_no_file_grows_past_one_idea():
     for folder in FOLDERS:
         for file in (ROOT / folder).rglob("*.py"):
             assert len(file.read_text().splitlines()) <= 300, file
+
+
+def test_what_is_built_for_one_another_is_pinned_to_what_is_tested():
+    """Their versions must match to the last digit, and say so nowhere: a newer one of the three may not load."""
+    asked, tested = (
+        dict(re.findall(r"(torch\w*)==([\w.]+)", (ROOT / file).read_text(encoding="utf-8")))
+        for file in ("pyproject.toml", ".ci/constraints.txt")
+    )
+    assert set(asked) == {"torch", "torchaudio", "torchvision"}
+    assert asked == {name: tested[name] for name in asked}
