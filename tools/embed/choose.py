@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memory.errors import UsageError
+from memory.exchanges import without_secrets
 from memory.literature.store import Encoder
 from tools.embed.endpoint import EndpointEncoder
 from tools.embed.transformer import TransformerEncoder, digest_of, from_folder
@@ -36,12 +37,12 @@ def choose(name: str, *, remote: bool, base_url: str, api_key: str | None) -> En
 def _endpoint(model: str, remote: bool, base_url: str, api_key: str | None) -> EndpointEncoder:
     if not remote:
         raise UsageError(
-            f"{ENDPOINT}{model} sends the notes and the question to {base_url}; say `remote: allow`, or take another "
-            "encoder.",
+            f"{ENDPOINT}{model} sends the notes and the question to {without_secrets(base_url)}; say `remote: allow`, "
+            "or take another encoder.",
             where="policy.encoder",
         )
     if not api_key:
-        raise UsageError(f"{base_url} wants a key; set OPENAI_API_KEY.", where="policy.encoder")
+        raise UsageError(f"{without_secrets(base_url)} wants a key; set OPENAI_API_KEY.", where="policy.encoder")
     return EndpointEncoder(model, base_url, api_key)
 
 

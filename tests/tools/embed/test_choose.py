@@ -45,3 +45,11 @@ def test_an_endpoint_is_asked_only_where_it_is_allowed_and_has_a_key():
     with pytest.raises(UsageError, match="OPENAI_API_KEY"):
         chosen("openai:text-embedding-3-small", remote=True)
     assert isinstance(chosen("openai:text-embedding-3-small", remote=True, key="k"), EndpointEncoder)
+
+
+def test_a_password_in_the_address_is_not_shown():
+    for remote in (True, False):
+        with pytest.raises(UsageError) as caught:
+            choose("openai:m", remote=remote, base_url="http://me:secret@127.0.0.1:9/v1", api_key=None)
+        assert "127.0.0.1:9" in str(caught.value)
+        assert "secret" not in str(caught.value)
