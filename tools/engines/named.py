@@ -19,8 +19,8 @@ from memory.errors import UsageError
 from memory.job import Policy
 from tools.models.choose import ENDPOINT
 from tools.seeds import generator, seed_for
-from tools.weights.hub import folder_of, how_to_get, how_to_get_named
-from tools.weights.table import entry_of, serving, why_forbidden
+from tools.weights.hub import folder_named, how_to_get, how_to_get_named, shards_of
+from tools.weights.table import serving, why_forbidden
 
 if TYPE_CHECKING:
     from tools.engines.engine import Place
@@ -121,13 +121,7 @@ def _why_not_here(name: str, kind: Kind) -> str | None:
 
 def _place_of(name: str) -> Path | None:
     """Return the folder that a name means: one here, or a revision in the cache that has safetensors."""
-    here = Path(name).expanduser()
-    if here.is_dir():
-        return here
-    entry = entry_of(name)
-    repository = name if entry is None else entry.repository
-    found = (folder_of(repository, ("config.json", weights)) for weights in (_WHOLE, _INDEX))
-    return next((place for place in found if place is not None), None)
+    return folder_named(name, ("config.json", _WHOLE), ("config.json", _INDEX))
 
 
 def _lacking(place: Path) -> str | None:
@@ -140,7 +134,7 @@ def _lacking(place: Path) -> str | None:
     if (place / _WHOLE).is_file():
         return None
     try:
-        shards = set(json.loads((place / _INDEX).read_text("utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        shards = shards_of(place / _INDEX)
+    except ValueError:
         return _WHOLE
-    return next((str(shard) for shard in sorted(shards) if not (place / str(shard)).is_file()), None)
+    return next((shard for shard in shards if not (place / shard).is_file()), None)

@@ -14,7 +14,7 @@ from memory.errors import UsageError
 from memory.job import Policy
 from tools.engines import phonemes as transcriber
 from tools.models.choose import ENDPOINT
-from tools.weights.hub import folder_of, how_to_get_named, on_hub
+from tools.weights.hub import folder_named, how_to_get_named, on_hub
 from tools.weights.hub import why_missing as why_not_here
 from tools.weights.table import VITS, entry_of, serving, why_forbidden
 
@@ -89,13 +89,10 @@ def name_of(policy: Policy) -> str:
 
 def files_of(name: str) -> Mapping[str, Path]:
     """Return file -> place for a folder, or for what the Hugging Face cache has of a table entry or hub id."""
-    folder = Path(name).expanduser()
-    entry = entry_of(name)
-    repository = name if entry is None else entry.repository
-    here = folder if folder.is_dir() else folder_of(repository, VITS)
+    here = folder_named(name, VITS)
     if here is not None:
         return {file: here / file for file in VITS if (here / file).is_file()}
-    return on_hub(repository, VITS, None, remote=False)
+    return on_hub(name, VITS, None, remote=False)  # not whole: which of them are there
 
 
 def _why_not_local(name: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from memory.errors import UsageError
 from tools.models.endpoint import TIMEOUT_S, Endpoint
 from tools.models.local import HERE, Local, lacking
 from tools.models.source import Source
-from tools.weights.hub import fetch, how_to_get_named, on_hub, place_of
+from tools.weights.hub import fetch, how_to_get_named, on_hub, place_of, shards_of
 from tools.weights.table import entry_of
 
 __all__ = ["ENDPOINT", "HERE", "name_of", "source_of", "why_missing"]
@@ -112,16 +111,13 @@ def _folder(name: str, remote: bool) -> Path | None:
         return place_of(entry) or (fetch(entry)[0] if remote else None)
     found = on_hub(name, _FILES, None, remote)
     if _INDEX in found:
-        found |= on_hub(name, _shards(found[_INDEX]), None, remote)
+        try:
+            shards = shards_of(found[_INDEX])
+        except ValueError as problem:
+            where = str(found[_INDEX])
+            raise UsageError("This index of weights cannot be read; fetch the model again.", where=where) from problem
+        found |= on_hub(name, shards, None, remote)
     return found["config.json"].parent if "config.json" in found else None
-
-
-def _shards(index: Path) -> list[str]:
-    """Return the files that an index names. Raises UsageError for one that cannot be read."""
-    try:
-        return sorted({str(file) for file in json.loads(index.read_bytes())["weight_map"].values()})
-    except (ValueError, KeyError, AttributeError, TypeError) as problem:
-        raise UsageError("This index of weights cannot be read; fetch the model again.", where=str(index)) from problem
 
 
 def _not_here(name: str, remote: bool) -> str:

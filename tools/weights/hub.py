@@ -45,6 +45,27 @@ def folder_of(repository: str, files: Sequence[str]) -> Path | None:
     return next((one for one in _snapshots(repository) if all((one / file).is_file() for file in files)), None)
 
 
+def folder_named(name: str, *kinds: Sequence[str]) -> Path | None:
+    """Return the folder that a name means: one here, or that of the cache with all files of one of `kinds`, or None.
+
+    In the cache the name is that of an entry or a hub id.
+    """
+    here = Path(name).expanduser()
+    if here.is_dir():
+        return here
+    entry = entry_of(name)
+    repository = name if entry is None else entry.repository
+    return next((found for files in kinds if (found := folder_of(repository, files)) is not None), None)
+
+
+def shards_of(index: Path) -> list[str]:
+    """Return the files that an index of weights names, sorted. Raises ValueError for one that cannot be read."""
+    try:
+        return sorted({str(file) for file in json.loads(index.read_bytes())["weight_map"].values()})
+    except (OSError, KeyError, AttributeError, TypeError) as problem:
+        raise ValueError("it names no files") from problem
+
+
 def place_of(entry: Weights) -> Path | None:
     """Return the folder of the Hugging Face cache that holds an entry whole, or None."""
     return next((one for one in _snapshots(entry.repository) if _lost(entry, one) is None), None)
@@ -83,16 +104,11 @@ def pipeline_folders(entry: Weights, remote: bool) -> tuple[Path, Path | None]:
     They are in the local Hugging Face cache; where `remote`, what is missing is fetched from the hub. Raises UsageError
     saying what is missing and how to get it.
     """
-    missing = why_missing(entry)
-    if missing is not None and not remote:
-        raise UsageError(f"{missing}.")
-    if missing is not None:
-        fetch(entry)
-    found = [place_of(one) for one in with_beside(entry)]
-    own, beside = found[0], found[-1]
-    assert own is not None, "it was found, or fetched whole"
-    assert beside is not None, "alike"
-    return (own, None) if entry.beside is None else (beside, own)
+    here = [place_of(one) for one in with_beside(entry)]
+    if None in here and not remote:
+        raise UsageError(f"{why_missing(entry)}.")
+    own, *beside = fetch(entry) if None in here else [one for one in here if one is not None]
+    return (beside[0], own) if beside else (own, None)
 
 
 def lacks(folder: Path, control: bool = False) -> str | None:
@@ -119,8 +135,12 @@ def _lacks_part(part: Path) -> str | None:
         return "config.json"
     if not (part / "config.json").is_file():  # tokenizers and schedulers hold no weights
         return None
-    listed = [json.loads(one.read_text(encoding="utf-8")) for one in sorted(part.glob("*.safetensors.index.json"))]
-    shards = {shard for one in listed for shard in one["weight_map"].values()}
+    shards: list[str] = []
+    for index in sorted(part.glob("*.safetensors.index.json")):
+        try:
+            shards += shards_of(index)
+        except ValueError:
+            return f"a readable {index.name}"
     if not shards:
         return None if any(part.glob("*.safetensors")) else "*.safetensors"
     return next((shard for shard in sorted(shards) if not (part / shard).is_file()), None)

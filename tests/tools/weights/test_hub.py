@@ -148,6 +148,14 @@ def test_weights_in_parts_are_whole_only_with_every_part(cache):
     assert hub.place_of(entry) == folder
 
 
+def test_an_index_that_cannot_be_read_is_named(cache):
+    entry = TABLE["Qwen3-4B-Instruct-2507"]
+    folder = filled(snapshot(cache, entry.repository), *entry.files)
+    for broken in ("[]", "{", '{"weight_map": 3}'):
+        (folder / "model.safetensors.index.json").write_text(broken)
+        assert "a readable model.safetensors.index.json is missing" in str(hub.why_missing(entry))
+
+
 # --- what is fetched ----------------------------------------------------------------------------------
 
 
