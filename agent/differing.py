@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent import audit
+from agent import audit, wording
 from memory.runs import Run
 
 MOST = 12
@@ -54,8 +54,9 @@ class Compared:
 
 def compare(one: Path, other: Path) -> Compared:
     """Compare two runs by their traces and reports. Raises UsageError for a folder that is no run."""
+    traces = [audit.decisions(folder) for folder in (one, other)]
     # What listening decides is what was given.
-    mine, theirs = ([part for part in decided(folder) if part["node"] != "listen"] for folder in (one, other))
+    mine, theirs = ([part for part in decided(trace) if part["node"] != "listen"] for trace in traces)
     at = parting(mine, theirs)
     parted, facts = None, list[Difference]()
     if at is not None:
@@ -66,7 +67,7 @@ def compare(one: Path, other: Path) -> Compared:
     same = len(mine) if at is None else at
     results = differences(_result(one), _result(other))
     return Compared(
-        tuple(differences(_opening(one), _opening(other))),
+        tuple(differences(_given(traces[0][0]), _given(traces[1][0]))),
         same,
         (len(mine), len(theirs)),
         parted,
@@ -75,10 +76,10 @@ def compare(one: Path, other: Path) -> Compared:
     )
 
 
-def decided(folder: Path) -> list[dict[str, Any]]:
-    """Return the decisions of a run, less where it was told to put its export."""
+def decided(trace: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the decisions of a trace, less where the run was told to put its export."""
     found = []
-    for one in audit.decisions(folder):
+    for one in trace:
         if one["kind"] == "decision":
             facts = {name: value for name, value in one["facts"].items() if name != "job"}
             found.append({"node": one["node"], "round": one["round"], "summary": one["summary"], "facts": facts})
@@ -130,9 +131,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
-def _opening(folder: Path) -> dict[str, Any]:
+def _given(opened: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a run was given: where things lie is left out, as the dataset is told by its digest."""
-    opened = audit.decisions(folder)[0]
     job = {**opened["in_force"], "dataset": {**opened["in_force"]["dataset"], "path": ""}, "export": None}
     settings = {name: value for name, value in opened.get("settings", {}).items() if name not in _PLACES}
     return {"job": job, **{name: value for name, value in opened.items() if name not in _UNSAID}, "settings": settings}
@@ -144,8 +144,5 @@ def _result(folder: Path) -> dict[str, Any]:
     if not run.report_json.is_file():
         return {}
     report = run.read_json("report.json")
-    cells = {
-        ", ".join(f"{axis}={value}" for axis, value in line["cell"].items()): line["after"]
-        for line in report["targets"]
-    }
+    cells = {wording.cell_of(line): line["after"] for line in report["targets"]}
     return {name: report[name] for name in _RESULTS} | {"cells": cells}

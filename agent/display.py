@@ -105,7 +105,7 @@ def report(result: dict[str, Any]) -> None:
     """Print how a run ended: coverage before and after, what it proved, what was made and refused, where it is."""
     cells = [line for line in result["targets"] if "measure" not in line["cell"]]
     lines = sorted(cells, key=lambda line: (line["met"], line["before"] / line["required"]))
-    rows = [(*(_cell(line), line["required"], line["before"], line["after"]), _state(line)) for line in lines]
+    rows = [(*(wording.cell_of(line), line["required"], line["before"], line["after"]), _state(line)) for line in lines]
     heads, numbers = ("cell", "required", "before", "after", "state"), ("required", "before", "after")
     title = f"{result['dataset']} ({result['modality']}): {result['stop_reason']}"
     if rows:
@@ -148,10 +148,6 @@ def _points(one: dict[str, Any], name: str) -> str:
     return "not measured" if one[name] is None else wording.gain(one[name], one["low"], one["high"])
 
 
-def _cell(line: dict[str, Any]) -> str:
-    return ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
-
-
 def _state(line: dict[str, Any]) -> str:
     return "met" if line["met"] else f"short: {line['reason']}"
 
@@ -169,7 +165,7 @@ def profile(facts: dict[str, Any]) -> None:
     near, leaks = facts["near_duplicates"], facts["leaks"]
     ratio = "-" if facts["imbalance_ratio"] is None else f"{facts['imbalance_ratio']:.1f}"
     say(f"imbalance ratio {ratio}; near-duplicates {near['count']}; leaks {leaks['count']}")
-    rows = [(_cell(one), one["closes"], f"{one['items']:g}") for one in facts["requests"]]
+    rows = [(wording.cell_of(one), one["closes"], f"{one['items']:g}") for one in facts["requests"]]
     if rows:
         title = f"Fewest cells that close the {facts['uncovered_patterns']['count']} uncovered patterns"
         table(title, ("cell", "closes", "items wanted"), rows, ("closes", "items wanted"))
@@ -182,7 +178,7 @@ def profile(facts: dict[str, Any]) -> None:
     ]
     if attributes:
         table("Attributes", ("attribute", "unit", "min", "median", "max"), attributes, ("min", "median", "max"))
-    gaps = [(_cell(gap), gap["have"], gap["required"]) for gap in facts["gaps"]]
+    gaps = [(wording.cell_of(gap), gap["have"], gap["required"]) for gap in facts["gaps"]]
     if gaps:
         table("Gaps", ("cell", "have", "required"), gaps, ("have", "required"))
     for one in facts["skipped"]["first"][:SHOWN]:

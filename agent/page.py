@@ -57,7 +57,7 @@ def _refused(rejected: dict[str, int]) -> str:
 
 
 def _row(line: dict[str, Any], largest: int) -> str:
-    name = html.escape(", ".join(f"{axis}={value}" for axis, value in line["cell"].items()))
+    name = html.escape(wording.cell_of(line))
     real, made = (100 * count / largest for count in (line["before"], line["after"] - line["before"]))
     parts = (f'<div class={kind} style="width:{share:.1f}%"></div>' for kind, share in (("real", real), ("made", made)))
     bar = f"<div class=bar>{''.join(parts)}</div>"

@@ -67,8 +67,9 @@ def replay(folder: Path, settings: Settings, say: Callable[[dict[str, Any]], Non
                 raise UsageError("It asks a person where the record has no answer.", where=str(ended.run.folder))
             ended = session.resume(ended.run.folder, replace(ask, answer=answer))
     new = Path(ended.report["run"])
-    same, of, differs = _compare(decided(folder), decided(new))
-    if len({audit.decisions(one)[0]["dataset"]["digest"] for one in (folder, new)}) > 1:
+    traces = [audit.decisions(one) for one in (folder, new)]
+    same, of, differs = _compare(*map(decided, traces))
+    if len({trace[0]["dataset"]["digest"] for trace in traces}) > 1:
         differs = f"the dataset is not what it was: {job.dataset.path}"
     digests = {Run(one).read_json("report.json")["export_digest"] for one in (folder, new)}
     return Replayed(new, same, of, differs, len(digests) == 1)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent import accounts, experience, holes, policy, proof, trials, work
+from agent import accounts, experience, holes, policy, proof, trials, wording, work
 from agent.page import page
 from agent.state import Context, State
 from agent.ties import ties
@@ -178,4 +178,4 @@ def _one_line(text: str) -> str:
 
 
 def _cell(line: dict[str, Any]) -> str:
-    return _one_line(", ".join(f"{axis}={value}" for axis, value in line["cell"].items()))
+    return _one_line(wording.cell_of(line))

@@ -26,6 +26,11 @@ def fate(one: dict[str, Any]) -> str:
     return "; ".join(["kept" if one["kept"] else "dropped", *notes])
 
 
+def cell_of(line: Mapping[str, Any]) -> str:
+    """Return the cell of a line of a report in words: `label=refund, channel=chat`."""
+    return ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
+
+
 def remarks(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what else a report says of the made samples, each with a word for what it is about."""
     said = (
@@ -136,9 +141,8 @@ def ended_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [f"Stopped: {report['stop_reason']}. {report['made']} samples made, {report['accepted']} accepted."]
     short = [line for line in report["targets"] if "measure" not in line["cell"] and line["before"] < line["required"]]
     for line in short[:SHOWN]:
-        cell = ", ".join(f"{axis}={value}" for axis, value in line["cell"].items())
         state = "met" if line["met"] else f"short: {line['reason']}"
-        lines.append(f"{cell}: {line['before']} -> {line['after']} of {line['required']}, {state}")
+        lines.append(f"{cell_of(line)}: {line['before']} -> {line['after']} of {line['required']}, {state}")
     if len(short) > SHOWN:
         met = sum(line["met"] for line in short)
         lines.append(f"... and {len(short) - SHOWN} more cells; of all {len(short)} that were short {met} are met")

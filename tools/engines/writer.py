@@ -13,13 +13,14 @@ from importlib import resources
 from threading import Lock
 
 from memory.digests import digest
-from memory.errors import ModelError, SpentError, UsageError
+from memory.errors import ModelError, UsageError
 from memory.exchanges import Message, Reply, Request
 from memory.job import Policy
 from prompts.render import render
 from tools.engines.engine import Place
 from tools.kernels.words import FUNCTION_WORDS, edges
 from tools.models.asker import Asker, json_of
+from tools.models.purse import ask_in_turn
 from tools.weights.hub import how_to_get
 from tools.weights.table import serving, why_forbidden
 
@@ -135,19 +136,12 @@ class Writer:
 
 
 def replies_to(asker: Asker, purpose: str, requests: Mapping[str, Request]) -> dict[str, Reply | ModelError]:
-    """Return the reply to each request by its key; equal requests are one.
+    """Return the reply to each request by its key; equal requests are one. See `tools.models.purse.ask_in_turn`."""
 
-    A request is set aside with the most that it may cost. Those for which that was too much are asked again once the
-    others have been settled, for as long as any goes through.
-    """
-    replies: dict[str, Reply | ModelError] = {}
-    todo = list(requests.values())
-    while todo:
-        said = asker.write_all(purpose, todo)
-        replies |= {one.key: reply for one, reply in zip(todo, said, strict=True)}
-        left = [one for one in todo if isinstance(replies[one.key], SpentError)]
-        todo = left if len(left) < len(todo) else []
-    return replies
+    def together(keys: list[str]) -> dict[str, Reply | ModelError]:
+        return dict(zip(keys, asker.write_all(purpose, [requests[key] for key in keys]), strict=True))
+
+    return ask_in_turn(list(requests), together)
 
 
 def why_missing(policy: Policy) -> str | None:

@@ -6,7 +6,7 @@ Everything that a job pays for takes from one purse: questions to the language m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,6 +18,7 @@ from memory.job import Job, Price
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -101,19 +102,29 @@ def purse_of(job: Job, exchanges: Exchanges) -> Purse:
     return Purse(exchanges, Budget(limits.tokens, limits.money_usd), job.policy.price or Price())
 
 
-def ask_all(items: Sequence[Item], ask: Callable[[Item], Answer], in_flight: int) -> list[Answer]:
-    """Return what `ask` returns for each item, in order, several asked at a time.
+def ask_in_turn(keys: Sequence[Key], ask: Callable[[list[Key]], Mapping[Key, Answer]]) -> dict[Key, Answer]:
+    """Return what `ask` answers for each key, several asked at a time.
 
-    A request is set aside with the most that it may cost. Those for which that was too much (`ask` returns a
-    SpentError) are asked again once the others have been settled, for as long as any goes through.
+    A request is set aside with the most that it may cost. Those for which that was too much (a SpentError stands for
+    their answer) are asked again once the others have been settled, for as long as any goes through.
     """
-    out: dict[int, Answer] = {}
-    todo = list(range(len(items)))
+    out: dict[Key, Answer] = {}
+    todo = list(keys)
+    while todo:
+        out |= ask(todo)
+        left = [key for key in todo if isinstance(out[key], SpentError)]
+        todo = left if len(left) < len(todo) else []
+    return out
+
+
+def ask_all(items: Sequence[Item], ask: Callable[[Item], Answer], in_flight: int) -> list[Answer]:
+    """Return what `ask` returns for each item, in order, `in_flight` at a time; see `ask_in_turn`."""
     with ThreadPoolExecutor(in_flight) as pool:
-        while todo:
-            out |= zip(todo, pool.map(lambda at: ask(items[at]), todo), strict=True)
-            left = [at for at in todo if isinstance(out[at], SpentError)]
-            todo = left if len(left) < len(todo) else []
+
+        def together(places: list[int]) -> dict[int, Answer]:
+            return dict(zip(places, pool.map(lambda at: ask(items[at]), places), strict=True))
+
+        out = ask_in_turn(range(len(items)), together)
     return [out[at] for at in range(len(items))]
 
 
