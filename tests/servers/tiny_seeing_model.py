@@ -34,43 +34,20 @@ _IDEFICS_TEMPLATE = (
 
 def make(folder: Path, kind: str = "qwen3_vl", context: int = 8192, seed: int = 0) -> Path:
     """Write a model of `kind` to `folder`, which is made, and return it; the same bytes for the same seed."""
-    import torch
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     net, processor = {"qwen3_vl": _qwen3_vl, "idefics3": _idefics3}[kind](context)
-    draws = torch.Generator()
-    draws.manual_seed(seed)
-    with torch.no_grad():
-        for weights in net.parameters():
-            if weights.dim() > 1:
-                weights.normal_(0.0, 0.1, generator=draws)
-    net.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder
+    return _writing()["save"](folder, net, processor, seed)
+
+
+def _writing() -> dict[str, Any]:
+    """Return what makes the tiny model that only writes."""
+    return runpy.run_path(str(Path(__file__).with_name("tiny_model.py")))
 
 
 def _tokenizer(marks: list[str], template: str) -> Any:
-    tokenizer = runpy.run_path(str(Path(__file__).with_name("tiny_model.py")))["_tokenizer"]()
+    tokenizer = _writing()["tokenizer"]()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", *marks]})
     tokenizer.chat_template = template
     return tokenizer
-
-
-def _words(tokenizer: Any, context: int) -> dict[str, Any]:
-    """Return the part of a configuration that is about words."""
-    return {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "head_dim": 16,
-        "max_position_embeddings": context,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
 
 
 def _eyes() -> dict[str, Any]:
@@ -92,7 +69,7 @@ def _qwen3_vl(context: int) -> tuple[Any, Any]:
     start, end, image, video = tokenizer.convert_tokens_to_ids(_QWEN_MARKS)
     turns = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
     config = Qwen3VLConfig(
-        text_config=_words(tokenizer, context) | {"rope_parameters": turns},
+        text_config=_writing()["settings"](tokenizer, context) | {"rope_parameters": turns},
         vision_config=_eyes()
         | {"depth": 2, "num_heads": 2, "out_hidden_size": 64, "num_position_embeddings": 64}
         | {"deepstack_visual_indexes": [0]},
@@ -125,7 +102,7 @@ def _idefics3(context: int) -> tuple[Any, Any]:
     images = Idefics3ImageProcessor(size={"longest_edge": 64}, max_image_size={"longest_edge": 32})
     processor = Idefics3Processor(images, tokenizer, image_seq_len=4, chat_template=_IDEFICS_TEMPLATE)
     config = Idefics3Config(
-        text_config=_words(tokenizer, context) | {"model_type": "llama"},
+        text_config=_writing()["settings"](tokenizer, context) | {"model_type": "llama"},
         vision_config=_eyes() | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32},
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
         scale_factor=2,
